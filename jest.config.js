@@ -1,0 +1,10 @@
+/** Tests are TypeScript run as ES modules on the pinned Node; types are stripped by Node itself. */
+export default {
+  testMatch: ['<rootDir>/__tests__/**/*.test.ts'],
+  extensionsToTreatAsEsm: ['.ts'],
+  transform: { '\\.ts$': '<rootDir>/scripts/strip-types.js' },
+  testEnvironment: 'node',
+  testTimeout: 60_000,
+  collectCoverageFrom: ['src/**/*.ts'],
+  coverageProvider: 'v8',
+}

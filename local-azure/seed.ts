@@ -1,0 +1,358 @@
+/**
+ * What a local Azure holds when it starts: one plain, JSON-shaped value. A test or a scenario takes
+ * `defaultSeed()` and changes what its story needs; nothing here is read again after the start.
+ */
+
+export interface FederatedCredential {
+  issuer: string
+  subject: string
+  audience: string
+}
+
+export interface Application {
+  clientId: string
+  objectId: string
+  federatedCredentials: FederatedCredential[]
+}
+
+/**
+ * What a principal may do at a scope and below it. `actions` and `dataActions` are Azure operation names,
+ * `*` standing for any run of characters, compared without regard to case, as in an Azure role definition.
+ */
+export interface RoleAssignment {
+  principalId: string
+  scope: string
+  actions: string[]
+  dataActions?: string[]
+}
+
+export type OsType = 'Linux' | 'Windows'
+export type Generation = 'V1' | 'V2'
+export type Architecture = 'x64' | 'Arm64'
+
+export interface PurchasePlan {
+  name: string
+  product: string
+  publisher: string
+}
+
+export interface MarketplaceSku {
+  publisher: string
+  offer: string
+  sku: string
+  osType: OsType
+  hyperVGeneration: Generation
+  architecture: Architecture
+  securityType?: string
+  plan?: PurchasePlan
+  /** Version numbers on offer, in any order. */
+  versions: string[]
+}
+
+export interface ManagedImage {
+  resourceGroup: string
+  name: string
+  location: string
+  osType: OsType
+  hyperVGeneration: Generation
+}
+
+export interface GalleryImageVersion {
+  name: string
+  targetRegions: string[]
+  excludeFromLatest?: boolean
+  provisioningState?: 'Succeeded' | 'Failed' | 'Creating'
+  tags?: Record<string, string>
+}
+
+export interface GalleryImageDefinition {
+  name: string
+  location: string
+  osType: OsType
+  osState: 'Generalized' | 'Specialized'
+  hyperVGeneration: Generation
+  architecture: Architecture
+  securityType?: string
+  versions: GalleryImageVersion[]
+}
+
+export interface Gallery {
+  resourceGroup: string
+  name: string
+  location: string
+  definitions: GalleryImageDefinition[]
+}
+
+export interface StorageAccount {
+  resourceGroup: string
+  name: string
+  location: string
+  /** `false` refuses everything that is signed with the account key. */
+  allowSharedKeyAccess?: boolean
+}
+
+export interface UserAssignedIdentity {
+  resourceGroup: string
+  name: string
+  location: string
+  principalId: string
+  clientId: string
+}
+
+export interface ResourceProvider {
+  namespace: string
+  registrationState: 'Registered' | 'NotRegistered' | 'Registering'
+  /** Resource type → display names of its regions. */
+  resourceTypes: Record<string, string[]>
+}
+
+export interface Seed {
+  tenantId: string
+  subscriptionId: string
+  applications: Application[]
+  roleAssignments: RoleAssignment[]
+  resourceProviders: ResourceProvider[]
+  resourceGroups: { name: string; location: string }[]
+  storageAccounts: StorageAccount[]
+  identities: UserAssignedIdentity[]
+  marketplace: MarketplaceSku[]
+  managedImages: ManagedImage[]
+  galleries: Gallery[]
+}
+
+export const TENANT_ID = '7f3c1d9e-52c4-4b0a-9d27-0c8a4c1f6e10'
+export const SUBSCRIPTION_ID = '3b1e7a54-9c0d-4e7b-8f2a-6d5c4b3a2f10'
+export const CLIENT_ID = 'c0a8e2f4-1d3b-4c5a-9e7f-2b4d6f8a0c1e'
+const DEPLOYER_OBJECT_ID = '51d2f7a3-8e64-4f0b-b1c9-3a5e7d9f1b24'
+const BUILDER_PRINCIPAL_ID = '94e6b0d8-2f71-4a3c-8d5e-7c1b9a0f3e62'
+const BUILDER_CLIENT_ID = 'a7c5e3b1-6d4f-4208-9b1d-5f3e7a9c0d84'
+
+/** Regions where Image Builder is on offer here; the names as Resource Manager displays them. */
+const IMAGE_BUILDER_REGIONS = [
+  'East US',
+  'East US 2',
+  'West US',
+  'West US 2',
+  'West US 3',
+  'West Central US',
+  'South Central US',
+  'North Europe',
+  'West Europe',
+  'UK South',
+  'Southeast Asia',
+  'Korea Central',
+  'Japan East',
+]
+const ALL_REGIONS = [...IMAGE_BUILDER_REGIONS, 'Central US', 'UK West', 'France Central', 'Korea South']
+
+/**
+ * The least that the deploying identity needs on the template's resource group and around it
+ * (permissions document of Image Builder; see README "What Azure needs").
+ */
+export const DEPLOYER_ACTIONS = [
+  'Microsoft.Resources/subscriptions/resourceGroups/read',
+  'Microsoft.Resources/subscriptions/providers/read',
+  'Microsoft.VirtualMachineImages/imageTemplates/read',
+  'Microsoft.VirtualMachineImages/imageTemplates/write',
+  'Microsoft.VirtualMachineImages/imageTemplates/delete',
+  'Microsoft.VirtualMachineImages/imageTemplates/run/action',
+  'Microsoft.VirtualMachineImages/imageTemplates/cancel/action',
+  'Microsoft.VirtualMachineImages/imageTemplates/runOutputs/read',
+  'Microsoft.VirtualMachineImages/locations/operations/read',
+  'Microsoft.ManagedIdentity/userAssignedIdentities/read',
+  'Microsoft.ManagedIdentity/userAssignedIdentities/assign/action',
+  'Microsoft.Compute/locations/*/read',
+  'Microsoft.Compute/images/read',
+  'Microsoft.Compute/galleries/read',
+  'Microsoft.Compute/galleries/images/read',
+  'Microsoft.Compute/galleries/images/versions/read',
+  'Microsoft.Storage/storageAccounts/read',
+  'Microsoft.Storage/storageAccounts/blobServices/generateUserDelegationKey/action',
+  'Microsoft.Storage/storageAccounts/blobServices/containers/*',
+]
+export const BLOB_DATA_CONTRIBUTOR = ['Microsoft.Storage/storageAccounts/blobServices/containers/blobs/*']
+
+const BUILDER_ACTIONS = [
+  'Microsoft.Compute/images/write',
+  'Microsoft.Compute/images/read',
+  'Microsoft.Compute/images/delete',
+  'Microsoft.Compute/galleries/read',
+  'Microsoft.Compute/galleries/images/read',
+  'Microsoft.Compute/galleries/images/versions/read',
+  'Microsoft.Compute/galleries/images/versions/write',
+]
+
+/** A small company: one identity to deploy with, one to build with, a gallery, sources of every kind. */
+export function defaultSeed(): Seed {
+  const scope = `/subscriptions/${SUBSCRIPTION_ID}`
+  return {
+    tenantId: TENANT_ID,
+    subscriptionId: SUBSCRIPTION_ID,
+    applications: [
+      {
+        clientId: CLIENT_ID,
+        objectId: DEPLOYER_OBJECT_ID,
+        federatedCredentials: [
+          {
+            issuer: 'https://token.actions.githubusercontent.com',
+            subject: 'repo:octo-org/webapp:ref:refs/heads/main',
+            audience: 'api://AzureADTokenExchange',
+          },
+        ],
+      },
+    ],
+    roleAssignments: [
+      {
+        principalId: DEPLOYER_OBJECT_ID,
+        scope,
+        actions: [...DEPLOYER_ACTIONS],
+        dataActions: [...BLOB_DATA_CONTRIBUTOR],
+      },
+      {
+        principalId: BUILDER_PRINCIPAL_ID,
+        scope: `${scope}/resourceGroups/rg-images`,
+        actions: [...BUILDER_ACTIONS],
+      },
+    ],
+    resourceProviders: [
+      {
+        namespace: 'Microsoft.VirtualMachineImages',
+        registrationState: 'Registered',
+        resourceTypes: {
+          imageTemplates: IMAGE_BUILDER_REGIONS,
+          'imageTemplates/runOutputs': IMAGE_BUILDER_REGIONS,
+          'locations/operations': IMAGE_BUILDER_REGIONS,
+        },
+      },
+      {
+        namespace: 'Microsoft.Compute',
+        registrationState: 'Registered',
+        resourceTypes: { images: ALL_REGIONS, galleries: ALL_REGIONS, 'galleries/images/versions': ALL_REGIONS },
+      },
+      {
+        namespace: 'Microsoft.Storage',
+        registrationState: 'Registered',
+        resourceTypes: { storageAccounts: ALL_REGIONS },
+      },
+      {
+        namespace: 'Microsoft.Network',
+        registrationState: 'Registered',
+        resourceTypes: { virtualNetworks: ALL_REGIONS },
+      },
+      { namespace: 'Microsoft.KeyVault', registrationState: 'Registered', resourceTypes: { vaults: ALL_REGIONS } },
+      {
+        namespace: 'Microsoft.ContainerInstance',
+        registrationState: 'Registered',
+        resourceTypes: { containerGroups: ALL_REGIONS },
+      },
+      {
+        namespace: 'Microsoft.ManagedIdentity',
+        registrationState: 'Registered',
+        resourceTypes: { userAssignedIdentities: ALL_REGIONS },
+      },
+    ],
+    resourceGroups: [{ name: 'rg-images', location: 'eastus' }],
+    storageAccounts: [{ resourceGroup: 'rg-images', name: 'stcontosobuild', location: 'eastus' }],
+    identities: [
+      {
+        resourceGroup: 'rg-images',
+        name: 'id-image-builder',
+        location: 'eastus',
+        principalId: BUILDER_PRINCIPAL_ID,
+        clientId: BUILDER_CLIENT_ID,
+      },
+    ],
+    marketplace: [
+      {
+        publisher: 'Canonical',
+        offer: 'ubuntu-24_04-lts',
+        sku: 'server',
+        osType: 'Linux',
+        hyperVGeneration: 'V2',
+        architecture: 'x64',
+        securityType: 'TrustedLaunchSupported',
+        versions: ['24.04.202609250', '24.04.202610140', '24.04.202611050'],
+      },
+      {
+        publisher: 'Canonical',
+        offer: '0001-com-ubuntu-server-jammy',
+        sku: '22_04-lts',
+        osType: 'Linux',
+        hyperVGeneration: 'V1',
+        architecture: 'x64',
+        versions: ['22.04.202609090', '22.04.202610220'],
+      },
+      {
+        publisher: 'MicrosoftWindowsServer',
+        offer: 'WindowsServer',
+        sku: '2022-datacenter-g2',
+        osType: 'Windows',
+        hyperVGeneration: 'V2',
+        architecture: 'x64',
+        securityType: 'TrustedLaunchSupported',
+        versions: ['20348.4171.250903', '20348.4294.251009', '20348.4405.261111'],
+      },
+      {
+        publisher: 'contoso-labs',
+        offer: 'hardened-linux',
+        sku: 'hardened-9',
+        osType: 'Linux',
+        hyperVGeneration: 'V2',
+        architecture: 'x64',
+        plan: { name: 'hardened-9', product: 'hardened-linux', publisher: 'contoso-labs' },
+        versions: ['9.6.1'],
+      },
+    ],
+    managedImages: [
+      {
+        resourceGroup: 'rg-images',
+        name: 'base-linux',
+        location: 'eastus',
+        osType: 'Linux',
+        hyperVGeneration: 'V2',
+      },
+      {
+        resourceGroup: 'rg-images',
+        name: 'base-windows',
+        location: 'eastus',
+        osType: 'Windows',
+        hyperVGeneration: 'V2',
+      },
+    ],
+    galleries: [
+      {
+        resourceGroup: 'rg-images',
+        name: 'contoso',
+        location: 'eastus',
+        definitions: [
+          definition('webapp', 'Linux', []),
+          definition('webapp-windows', 'Windows', []),
+          definition('base-linux', 'Linux', [
+            { name: '1.9.0', targetRegions: ['East US'] },
+            { name: '1.10.0', targetRegions: ['East US', 'West US 2'] },
+            { name: '2.0.0', targetRegions: ['East US'], excludeFromLatest: true },
+            { name: '3.0.0', targetRegions: ['East US'], provisioningState: 'Failed' },
+          ]),
+          definition('base-windows', 'Windows', [{ name: '1.0.0', targetRegions: ['East US'] }]),
+        ],
+      },
+    ],
+  }
+}
+
+function definition(
+  name: string,
+  osType: OsType,
+  versions: GalleryImageVersion[],
+): GalleryImageDefinition {
+  return {
+    name,
+    location: 'eastus',
+    osType,
+    osState: 'Generalized',
+    hyperVGeneration: 'V2',
+    architecture: 'x64',
+    securityType: 'TrustedLaunchSupported',
+    versions,
+  }
+}

@@ -1,0 +1,170 @@
+/** HTTPS on a free loopback port: routes a request, applies faults, records the exchange, writes the answer. */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
+import type { AddressInfo } from 'node:net'
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Certificates } from './certificates.ts'
+import type { Fault, Service, World } from './world.ts'
+
+export interface Request {
+  method: string
+  url: URL
+  headers: IncomingMessage['headers']
+  /** Values of the route's `{name}` parts, percent-decoded. */
+  params: Record<string, string>
+  body: Buffer
+}
+
+export interface Reply {
+  status: number
+  headers?: Record<string, string>
+  /** A Buffer goes out as it is, anything else as JSON; absent: an empty body. */
+  body?: unknown
+}
+
+/**
+ * `path` is a template such as `/subscriptions/{subscription}/resourceGroups/{group}`; a `{part}` matches one
+ * segment, `{part*}` any number. Compared without regard to case, as Resource Manager does.
+ */
+export interface Route {
+  method: string
+  path: string
+  handle: (request: Request) => Reply | Promise<Reply>
+}
+
+export interface RunningServer {
+  /** Origin without a trailing slash, such as `https://127.0.0.1:40123`. */
+  url: string
+  close: () => Promise<void>
+}
+
+export interface ServeOptions {
+  service: Service
+  world: World
+  routes: Route[]
+  /** What is answered when no route matches. */
+  notFound: (request: Request) => Reply
+  /** Headers put on every answer. */
+  commonHeaders?: () => Record<string, string>
+  /** Plain HTTP when absent (the Actions results service's signed URLs stay HTTPS through the blob part). */
+  certificates?: Certificates
+}
+
+/** Starts a server for one part of the local Azure. */
+export async function serve(options: ServeOptions): Promise<RunningServer> {
+  const compiled = options.routes.map((route) => ({ route, pattern: compile(route.path) }))
+
+  const answer = async (incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> => {
+    const url = new URL(incoming.url ?? '/', 'https://localhost')
+    const method = incoming.method ?? 'GET'
+    const target = url.pathname + url.search
+    const body = await readAll(incoming)
+    const fault = options.world.faultFor(options.service, `${method} ${target}`)
+    if (fault && fault.when !== 'after') return await strike(fault, method, target, outgoing)
+    const request: Request = { method, url, headers: incoming.headers, params: {}, body }
+    const reply = await dispatch(request)
+    if (fault) return await strike(fault, method, target, outgoing)
+    await options.world.record({
+      service: options.service,
+      method,
+      target,
+      status: reply.status,
+      at: options.world.now(),
+    })
+    write(outgoing, reply)
+  }
+
+  const dispatch = async (request: Request): Promise<Reply> => {
+    for (const { route, pattern } of compiled) {
+      if (route.method !== request.method) continue
+      const match = pattern.exec(request.url.pathname.replace(/\/+$/, '') || '/')
+      if (!match) continue
+      request.params = Object.fromEntries(
+        Object.entries(match.groups ?? {}).map(([name, value]) => [name, decodeURIComponent(value)]),
+      )
+      return await route.handle(request)
+    }
+    return options.notFound(request)
+  }
+
+  const strike = async (
+    fault: Fault,
+    method: string,
+    target: string,
+    outgoing: ServerResponse,
+  ): Promise<void> => {
+    if (fault.delayMs) await delay(fault.delayMs)
+    const status = typeof fault.respond === 'object' ? fault.respond.status : 0
+    await options.world.record({ service: options.service, method, target, status, at: options.world.now() })
+    if (fault.respond === 'reset') outgoing.destroy()
+    else if (fault.respond !== 'stall') write(outgoing, fault.respond)
+  }
+
+  const write = (outgoing: ServerResponse, reply: Reply): void => {
+    const payload =
+      reply.body === undefined
+        ? undefined
+        : Buffer.isBuffer(reply.body)
+          ? reply.body
+          : Buffer.from(JSON.stringify(reply.body))
+    const type = payload && !Buffer.isBuffer(reply.body) ? { 'Content-Type': 'application/json; charset=utf-8' } : {}
+    outgoing.writeHead(reply.status, {
+      ...type,
+      'Content-Length': payload?.length ?? 0,
+      ...options.commonHeaders?.(),
+      ...reply.headers,
+    })
+    outgoing.end(payload)
+  }
+
+  const listener = (incoming: IncomingMessage, outgoing: ServerResponse): void => {
+    answer(incoming, outgoing).catch((error: unknown) => {
+      // A defect of the local Azure itself: seen as a 500 with its stack, so that it is never mistaken for Azure.
+      if (outgoing.headersSent || outgoing.destroyed) outgoing.destroy()
+      else {
+        const message = error instanceof Error ? (error.stack ?? error.message) : String(error)
+        write(outgoing, { status: 500, body: { error: { code: 'LocalAzureDefect', message } } })
+      }
+    })
+  }
+  return await listen(listener, options.certificates)
+}
+
+/** Binds a request listener to a free loopback port. Closing drops open connections. */
+export async function listen(
+  listener: (incoming: IncomingMessage, outgoing: ServerResponse) => void,
+  certificates: Certificates | undefined,
+): Promise<RunningServer> {
+  const server: Server = certificates
+    ? createTlsServer({ cert: certificates.certificate, key: certificates.key }, listener)
+    : createServer(listener)
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(0, '127.0.0.1', resolve)
+  })
+  const { port } = server.address() as AddressInfo
+  return {
+    url: `${certificates ? 'https' : 'http'}://127.0.0.1:${String(port)}`,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => {
+          resolve()
+        })
+        server.closeAllConnections()
+      }),
+  }
+}
+
+function compile(path: string): RegExp {
+  const source = path
+    .replaceAll(/[.()$]/g, '\\$&')
+    .replaceAll(/\{(\w+)\*\}/g, '(?<$1>.+)')
+    .replaceAll(/\{(\w+)\}/g, '(?<$1>[^/]+)')
+  return new RegExp(`^${source}$`, 'i')
+}
+
+async function readAll(incoming: IncomingMessage): Promise<Buffer> {
+  const chunks: Buffer[] = []
+  for await (const chunk of incoming) chunks.push(chunk as Buffer)
+  return Buffer.concat(chunks)
+}

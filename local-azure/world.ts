@@ -1,0 +1,255 @@
+/**
+ * The state that all parts of one local Azure share: resources, principals and their rights, clock, faults,
+ * the record of requests. One instance belongs to one `startLocalAzure` call; there are no globals.
+ */
+import { randomUUID } from 'node:crypto'
+import { setTimeout as delay } from 'node:timers/promises'
+import type { RoleAssignment, Seed } from './seed.ts'
+
+/** The parts of the local Azure that answer requests. */
+export type Service = 'github' | 'entra' | 'resource-manager' | 'blob' | 'results'
+
+/** A resource as Resource Manager stores it. `id` keeps the spelling it was created with. */
+export interface Resource {
+  id: string
+  name: string
+  type: string
+  location?: string
+  tags?: Record<string, string>
+  identity?: Record<string, unknown>
+  properties: Record<string, unknown>
+}
+
+/** Who signed a request: an application's service principal or a managed identity. */
+export interface Principal {
+  objectId: string
+  clientId: string
+}
+
+/**
+ * How long the service takes, in milliseconds of the real service before `speed` divides them. Figures from
+ * recorded traffic: PUT 11 s, DELETE 78 to 124 s, run 21 min (Ubuntu, one script, gallery); the shares of the
+ * phases are assumed.
+ */
+export interface Durations {
+  submit: number
+  queued: number
+  building: number
+  customizing: number
+  optimizing: number
+  validating: number
+  distributing: number
+  cancel: number
+  delete: number
+}
+export const REAL_DURATIONS: Durations = {
+  submit: 11_000,
+  queued: 60_000,
+  building: 5 * 60_000,
+  customizing: 6 * 60_000,
+  optimizing: 60_000,
+  validating: 60_000,
+  distributing: 8 * 60_000,
+  cancel: 60_000,
+  delete: 90_000,
+}
+
+/**
+ * One fault at the network's edge. It strikes requests of `service` whose `METHOD /path?query` matches
+ * `match` (a regular expression's source, case ignored), after letting `skip` of them pass, `times` times.
+ * `when: 'after'` lets the service act first and loses only the answer.
+ */
+export interface Fault {
+  service: Service
+  match: string
+  skip?: number
+  times?: number
+  when?: 'before' | 'after'
+  respond:
+    | { status: number; headers?: Record<string, string>; body?: unknown }
+    | 'reset' // the connection is destroyed without an answer
+    | 'stall' // no answer ever comes; the connection stays open
+  /** Milliseconds to wait before the fault (or, with `respond` absent in effect, the answer) goes out. */
+  delayMs?: number
+}
+
+/** One answered request, as tests count them. */
+export interface Exchange {
+  service: Service
+  method: string
+  /** Path and query, as sent, without the origin. */
+  target: string
+  status: number
+  at: number
+}
+
+/** What the Image Builder stand-in does with a run beyond what the template itself decides. */
+export interface BuildScript {
+  /**
+   * What becomes of customizers that cannot be run here (PowerShell, WindowsUpdate …): the index into
+   * `customize` of one that fails, with its exit code and the lines it prints.
+   */
+  failCustomizer?: { index: number; exitCode: number; output: string[] }
+  /** Distribution fails with this message, for the run output named. */
+  failDistribute?: { runOutputName: string; message: string }
+  /** The state that a cancelled run stays in for ever: `Canceling`, as users have reported. */
+  stuckCanceling?: boolean
+}
+
+export interface WorldOptions {
+  /** How many times faster than the real service; 1 is real time. */
+  speed: number
+  durations: Durations
+  accessTokenLifetimeSeconds: number
+  idTokenLifetimeSeconds: number
+  faults: Fault[]
+  build: BuildScript
+}
+
+export class World {
+  readonly seed: Seed
+  readonly options: WorldOptions
+  readonly resources = new ResourceStore()
+  readonly roleAssignments: RoleAssignment[]
+  /** Everything that must never be printed: tokens, keys, signatures. Each part adds what it issues or sees. */
+  readonly secrets = new Set<string>()
+  readonly exchanges: Exchange[] = []
+  private readonly faults: { fault: Fault; seen: number }[]
+  private readonly watchers = new Set<(exchange: Exchange) => void | Promise<void>>()
+  private readonly closing = new AbortController()
+
+  constructor(seed: Seed, options: WorldOptions) {
+    this.seed = seed
+    this.options = options
+    this.roleAssignments = [...seed.roleAssignments]
+    this.faults = options.faults.map((fault) => ({ fault, seen: 0 }))
+  }
+
+  now(): number {
+    return Date.now()
+  }
+
+  /** Waits a duration of the service's own, shortened by `speed`. Rejects when the local Azure closes. */
+  async elapse(milliseconds: number): Promise<void> {
+    await delay(milliseconds / this.options.speed, undefined, { signal: this.closing.signal })
+  }
+
+  /** Aborted when the local Azure closes: background work ends with it. */
+  get closed(): AbortSignal {
+    return this.closing.signal
+  }
+
+  close(): void {
+    this.closing.abort()
+  }
+
+  /** The fault that strikes this request, if one does; counting is part of asking. */
+  faultFor(service: Service, methodAndTarget: string): Fault | undefined {
+    for (const entry of this.faults) {
+      const { fault } = entry
+      if (fault.service !== service || !new RegExp(fault.match, 'i').test(methodAndTarget)) continue
+      entry.seen += 1
+      const turn = entry.seen - (fault.skip ?? 0)
+      if (turn >= 1 && turn <= (fault.times ?? 1)) return fault
+    }
+    return undefined
+  }
+
+  /** Adds a fault while running, for tests that need one from a certain moment on. */
+  addFault(fault: Fault): void {
+    this.faults.push({ fault, seen: 0 })
+  }
+
+  /**
+   * Calls back after the service acted on a request and before its answer leaves, so that a test can kill
+   * the client at exactly that point. Returns the function that ends it.
+   */
+  watch(watcher: (exchange: Exchange) => void | Promise<void>): () => void {
+    this.watchers.add(watcher)
+    return () => this.watchers.delete(watcher)
+  }
+
+  async record(exchange: Exchange): Promise<void> {
+    this.exchanges.push(exchange)
+    for (const watcher of this.watchers) await watcher(exchange)
+  }
+
+  /** Requests so far whose `METHOD target` matches, for assertions such as "run was posted once". */
+  requests(pattern: RegExp): Exchange[] {
+    return this.exchanges.filter((exchange) => pattern.test(`${exchange.method} ${exchange.target}`))
+  }
+
+  /** Whether a principal holds a control-plane action at a scope, by its own or an inherited assignment. */
+  allows(principal: Principal, action: string, scope: string): boolean {
+    return this.assignmentsOf(principal, scope).some((assignment) => matchesAny(assignment.actions, action))
+  }
+
+  /** The same for data actions (blob content). */
+  allowsData(principal: Principal, dataAction: string, scope: string): boolean {
+    return this.assignmentsOf(principal, scope).some((assignment) =>
+      matchesAny(assignment.dataActions ?? [], dataAction),
+    )
+  }
+
+  private assignmentsOf(principal: Principal, scope: string): RoleAssignment[] {
+    const at = `${scope.toLowerCase()}/`
+    return this.roleAssignments.filter(
+      (assignment) =>
+        assignment.principalId.toLowerCase() === principal.objectId.toLowerCase() &&
+        at.startsWith(`${assignment.scope.toLowerCase()}/`),
+    )
+  }
+}
+
+/** Resources by ID; IDs compare without regard to case, as Resource Manager's do. */
+export class ResourceStore {
+  private readonly byId = new Map<string, Resource>()
+
+  get(id: string): Resource | undefined {
+    return this.byId.get(id.toLowerCase())
+  }
+
+  put(resource: Resource): Resource {
+    this.byId.set(resource.id.toLowerCase(), resource)
+    return resource
+  }
+
+  /** Removes a resource and everything below it. Returns what went. */
+  delete(id: string): Resource[] {
+    const key = id.toLowerCase()
+    const gone = [...this.byId].filter(([other]) => other === key || other.startsWith(`${key}/`))
+    gone.forEach(([other]) => this.byId.delete(other))
+    return gone.map(([, resource]) => resource)
+  }
+
+  /** All resources of a type (compared without case) at or below a scope. */
+  list(type: string, scope = ''): Resource[] {
+    return [...this.byId.values()].filter(
+      (resource) =>
+        resource.type.toLowerCase() === type.toLowerCase() &&
+        resource.id.toLowerCase().startsWith(scope.toLowerCase()),
+    )
+  }
+
+  all(): Resource[] {
+    return [...this.byId.values()]
+  }
+}
+
+/** Region names compare by letters and digits alone: `West US 2` is `westus2`. */
+export function regionKey(region: string): string {
+  return region.toLowerCase().replaceAll(/[^a-z0-9]/g, '')
+}
+
+export function newId(): string {
+  return randomUUID()
+}
+
+function matchesAny(patterns: string[], action: string): boolean {
+  return patterns.some((pattern) =>
+    new RegExp(
+      `^${pattern.replaceAll(/[.+?^${}()|[\]\\]/g, '\\$&').replaceAll('*', '.*')}$`,
+      'i',
+    ).test(action),
+  )
+}
