@@ -114,6 +114,11 @@ export class World {
   /** Everything that must never be printed: tokens, keys, signatures. Each part adds what it issues or sees. */
   readonly secrets = new Set<string>()
   readonly exchanges: Exchange[] = []
+  /**
+   * What a build put into an image's file system, where the build really ran: image resource ID (lower case) or
+   * VHD URL → folder that mirrors `/` with the added and changed files alone.
+   */
+  readonly imageFileSystems = new Map<string, string>()
   private readonly faults: { fault: Fault; seen: number }[]
   private readonly watchers = new Set<(exchange: Exchange) => void | Promise<void>>()
   private readonly closing = new AbortController()
