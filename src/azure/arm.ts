@@ -1,0 +1,207 @@
+/**
+ * Requests to Resource Manager. One function owns authentication, retries, error bodies and throttling; what may be
+ * repeated is said by the caller, because a repeated PUT or `run` could build twice.
+ */
+import { setTimeout as delay } from 'node:timers/promises'
+import type { TokenCredential } from '@azure/core-auth'
+import {
+  bearerTokenAuthenticationPolicy,
+  createDefaultHttpClient,
+  createEmptyPipeline,
+  createHttpHeaders,
+  createPipelineRequest,
+  decompressResponsePolicy,
+  proxyPolicy,
+  setClientRequestIdPolicy,
+  userAgentPolicy,
+  type HttpMethods,
+  type PipelineResponse,
+} from '@azure/core-rest-pipeline'
+import { azureRemedy } from '../diagnosis.ts'
+import { AzureError, SignInError } from '../errors.ts'
+import type { OperationStatus } from '../run-status.ts'
+
+export interface ArmOptions {
+  /** Base URL without a trailing slash. */
+  endpoint: string
+  scope: string
+  credential: TokenCredential
+  userAgent: string
+  debug: (message: string) => void
+}
+
+export interface ArmCall {
+  method: HttpMethods
+  /** Path below the endpoint, or a whole URL that the service gave, which is used as it is. */
+  path: string
+  apiVersion: string
+  /** What is being done, for errors: `reading gallery image x`. */
+  doing: string
+  body?: object
+  signal?: AbortSignal | undefined
+  /**
+   * Whether a repetition does no harm. Otherwise the call is repeated only when the service said that it did
+   * nothing (429), and an unclear end is an AzureError with `ambiguous: true`.
+   */
+  repeatable?: boolean
+}
+
+export interface ArmAnswer<T> {
+  status: number
+  body: T
+  /** URL of the long-running operation that the call began. */
+  operationUrl?: string
+}
+
+const TRIES = 6
+const RETRIED = new Set([408, 429, 500, 502, 503, 504])
+
+export class ResourceManager {
+  private readonly options: ArmOptions
+  private readonly pipeline = createEmptyPipeline()
+  private readonly http = createDefaultHttpClient()
+
+  constructor(options: ArmOptions) {
+    this.options = options
+    this.pipeline.addPolicy(proxyPolicy())
+    this.pipeline.addPolicy(decompressResponsePolicy())
+    this.pipeline.addPolicy(setClientRequestIdPolicy())
+    this.pipeline.addPolicy(userAgentPolicy({ userAgentPrefix: options.userAgent }))
+    this.pipeline.addPolicy(
+      bearerTokenAuthenticationPolicy({ credential: options.credential, scopes: options.scope }),
+    )
+  }
+
+  /**
+   * @returns the answer of a call that succeeded
+   * @throws AzureError when the service refused it or went on failing; SignInError
+   */
+  async request<T>(call: ArmCall): Promise<ArmAnswer<T>> {
+    for (let attempt = 1; ; attempt += 1) {
+      const outcome = await this.tryOnce(call)
+      if (!(outcome instanceof AzureError)) return readAnswer<T>(outcome.response)
+      const retryable = call.repeatable ? outcome.ambiguous || outcome.status === 429 : outcome.status === 429
+      if (!retryable || attempt === TRIES) throw outcome
+      const wait = outcome.retryAfterMs ?? Math.random() * 1000 * 2 ** attempt
+      this.options.debug(`${outcome.message}; trying again in ${Math.round(wait)} ms`)
+      await delay(wait, undefined, call.signal ? { signal: call.signal } : {})
+    }
+  }
+
+  /** Every item of a paged list. */
+  async list<T>(call: Omit<ArmCall, 'method' | 'repeatable'>): Promise<T[]> {
+    const items: T[] = []
+    let path: string | undefined = call.path
+    while (path) {
+      const page: ArmAnswer<{ value: T[]; nextLink?: string }> = await this.request({
+        ...call,
+        path,
+        method: 'GET',
+        repeatable: true,
+      })
+      items.push(...page.body.value)
+      path = page.body.nextLink
+    }
+    return items
+  }
+
+  /** State of a long-running operation. */
+  async operation(url: string, apiVersion: string, signal?: AbortSignal): Promise<OperationStatus> {
+    const doing = 'reading the state of the operation'
+    const answer = await this.request<OperationStatus>({
+      method: 'GET',
+      path: url,
+      apiVersion,
+      doing,
+      signal,
+      repeatable: true,
+    })
+    return answer.body
+  }
+
+  private async tryOnce(call: ArmCall): Promise<{ response: PipelineResponse } | RetriableError> {
+    const request = createPipelineRequest({
+      url: this.url(call),
+      method: call.method,
+      headers: createHttpHeaders(call.body ? { 'Content-Type': 'application/json' } : {}),
+      ...(call.body ? { body: JSON.stringify(call.body) } : {}),
+      ...(call.signal ? { abortSignal: call.signal } : {}),
+      timeout: 60_000,
+    })
+    try {
+      const response = await this.pipeline.sendRequest(this.http, request)
+      return response.status < 400 ? { response } : refusal(call.doing, response)
+    } catch (error) {
+      if (error instanceof SignInError || call.signal?.aborted) throw error
+      return noAnswer(call.doing, error)
+    }
+  }
+
+  private url({ path, apiVersion }: ArmCall): string {
+    if (/^https:/i.test(path)) return path
+    const url = new URL(this.options.endpoint + path)
+    if (!url.searchParams.has('api-version')) url.searchParams.set('api-version', apiVersion)
+    return url.href
+  }
+}
+
+class RetriableError extends AzureError {
+  retryAfterMs: number | undefined
+}
+
+function refusal(doing: string, response: PipelineResponse): RetriableError {
+  const { code, message } = errorBody(response)
+  const requestId = response.headers.get('x-ms-request-id')
+  const error = new RetriableError({
+    doing,
+    status: response.status,
+    code,
+    message,
+    ...(requestId === undefined ? {} : { requestId }),
+    ambiguous: RETRIED.has(response.status) && response.status !== 429,
+    ...azureRemedy(code, message),
+  })
+  error.retryAfterMs = retryAfter(response.headers.get('retry-after'))
+  return error
+}
+
+function noAnswer(doing: string, cause: unknown): RetriableError {
+  const message = cause instanceof Error ? cause.message : String(cause)
+  const code = (cause as { code?: string }).code ?? 'NoAnswer'
+  return new RetriableError({ doing, status: 0, code, message, ambiguous: true }, { cause })
+}
+
+/** Resource Manager wraps errors in `error`; Image Builder did not before API version 2021-10-01. */
+function errorBody(response: PipelineResponse): { code: string; message: string } {
+  const body = parse(response.bodyAsText) as { error?: { code?: string; message?: string } } | undefined
+  const error = body?.error ?? (body as { code?: string; message?: string } | undefined)
+  return {
+    code: error?.code ?? `HTTP${response.status}`,
+    message: error?.message ?? response.bodyAsText?.slice(0, 500) ?? '',
+  }
+}
+
+/** Milliseconds from a `Retry-After` in seconds or as a date. */
+export function retryAfter(header: string | undefined, now = Date.now()): number | undefined {
+  if (header === undefined) return undefined
+  const wait = /^\d+$/.test(header.trim()) ? Number(header) * 1000 : Date.parse(header) - now
+  return Number.isNaN(wait) ? undefined : Math.max(0, wait)
+}
+
+function readAnswer<T>(response: PipelineResponse): ArmAnswer<T> {
+  const operationUrl = response.headers.get('azure-asyncoperation') ?? response.headers.get('location')
+  return {
+    status: response.status,
+    body: parse(response.bodyAsText) as T,
+    ...(operationUrl === undefined ? {} : { operationUrl }),
+  }
+}
+
+function parse(text: string | null | undefined): unknown {
+  if (!text) return undefined
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}

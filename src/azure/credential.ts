@@ -1,0 +1,61 @@
+/** Tokens for Azure: by OIDC without any stored secret, or from what the runner is signed in to already. */
+import type { AccessToken, GetTokenOptions, TokenCredential } from '@azure/core-auth'
+import {
+  AzureCliCredential,
+  ChainedTokenCredential,
+  ClientAssertionCredential,
+  ManagedIdentityCredential,
+} from '@azure/identity'
+import { signInFailure } from '../diagnosis.ts'
+import { SignInError } from '../errors.ts'
+import type { SignIn } from '../inputs.ts'
+
+export interface CredentialEdges {
+  /** Asks GitHub for a fresh ID token with this audience. */
+  idToken: (audience: string) => Promise<string>
+  /** Registers a value that must never be printed. */
+  mask: (secret: string) => void
+}
+
+/**
+ * A credential that asks GitHub for a new ID token each time Entra is asked: an ID token lives for minutes, a
+ * build for hours. Every access token is masked before anyone sees it; every failure is a SignInError.
+ */
+export function createCredential(signIn: SignIn, edges: CredentialEdges): TokenCredential {
+  let lastAssertion = ''
+  const assertion = async (): Promise<string> => (lastAssertion = await edges.idToken(signIn.audience))
+  const inner =
+    signIn.clientId === undefined ? ambient(signIn) : federated(signIn, signIn.clientId, assertion)
+  return {
+    async getToken(scopes: string | string[], options?: GetTokenOptions): Promise<AccessToken> {
+      try {
+        const token = await inner.getToken(scopes, options)
+        if (!token) throw new Error('no token was returned')
+        edges.mask(token.token)
+        return token
+      } catch (error) {
+        if (options?.abortSignal?.aborted) throw error
+        throw new SignInError(signInFailure(String(error), lastAssertion), { cause: error })
+      }
+    },
+  }
+}
+
+function federated(
+  { tenantId, cloud }: SignIn,
+  clientId: string,
+  assertion: () => Promise<string>,
+): TokenCredential {
+  return new ClientAssertionCredential(tenantId ?? '', clientId, assertion, {
+    authorityHost: cloud.authority,
+    disableInstanceDiscovery: !cloud.knownAuthority,
+  })
+}
+
+/** The Azure CLI session of an earlier login step, else the managed identity of a self-hosted runner. */
+function ambient({ tenantId }: SignIn): TokenCredential {
+  return new ChainedTokenCredential(
+    new AzureCliCredential(tenantId === undefined ? {} : { tenantId }),
+    new ManagedIdentityCredential(),
+  )
+}

@@ -1,0 +1,188 @@
+/** The build artifact in Blob Storage: uploaded as a stream, readable by one signed URL, deleted in the end. */
+import type { Readable } from 'node:stream'
+import type { TokenCredential } from '@azure/core-auth'
+import {
+  BlobSASPermissions,
+  BlobServiceClient,
+  generateBlobSASQueryParameters,
+  SASProtocol,
+  StorageSharedKeyCredential,
+  type BlobSASSignatureValues,
+  type SASQueryParameters,
+} from '@azure/storage-blob'
+import { azureRemedy } from '../diagnosis.ts'
+import { AzureError } from '../errors.ts'
+import type { StorageAccount } from '../image-template.ts'
+import type { ResourceManager } from './arm.ts'
+
+export interface BlobName {
+  container: string
+  blob: string
+}
+
+export interface StorageEdges {
+  arm: ResourceManager
+  credential: TokenCredential
+  mask: (secret: string) => void
+  debug: (message: string) => void
+}
+
+const BLOCK_BYTES = 8 * 1024 * 1024
+/** Blocks in flight: with their buffers the upload holds at most 40 MiB, whatever the artifact's size. */
+const BLOCKS_IN_FLIGHT = 4
+
+/**
+ * One storage account, by Entra ID where the signed-in identity holds the data role, else by account key where it
+ * may list the keys. Which of the two was used is decided once, at the first refusal.
+ */
+export class ArtifactStore {
+  private readonly account: StorageAccount
+  private readonly edges: StorageEdges
+  private service: BlobServiceClient
+  private sharedKey: StorageSharedKeyCredential | undefined
+
+  constructor(account: StorageAccount, edges: StorageEdges) {
+    this.account = account
+    this.edges = edges
+    this.service = new BlobServiceClient(account.blobEndpoint, edges.credential)
+  }
+
+  /** Uploads a stream of unknown length. The container is made, private, when it is missing. */
+  async upload(
+    { container, blob }: BlobName,
+    content: Readable,
+    options: { contentType: string; metadata: Record<string, string>; signal: AbortSignal },
+  ): Promise<void> {
+    const { contentType, metadata, signal } = options
+    await this.byRoleOrKey(`making the container ${container} in storage account ${this.account.name}`, () =>
+      this.service.getContainerClient(container).createIfNotExists({ abortSignal: signal }),
+    )
+    const client = this.service.getContainerClient(container).getBlockBlobClient(blob)
+    await this.translated(`uploading the build artifact to ${this.account.name}/${container}`, () =>
+      client.uploadStream(content, BLOCK_BYTES, BLOCKS_IN_FLIGHT, {
+        blobHTTPHeaders: { blobContentType: contentType },
+        metadata,
+        abortSignal: signal,
+      }),
+    )
+  }
+
+  /** A URL that reads this one blob over HTTPS until `expiresOn`, and can do nothing else. It is masked. */
+  async readUrl({ container, blob }: BlobName, expiresOn: Date): Promise<string> {
+    const url = this.service.getContainerClient(container).getBlobClient(blob).url
+    // No start time: with one, a clock that is a little behind Azure's refuses its own signature.
+    const values: BlobSASSignatureValues = {
+      containerName: container,
+      blobName: blob,
+      permissions: BlobSASPermissions.parse('r'),
+      protocol: SASProtocol.Https,
+      expiresOn,
+    }
+    const doing = `signing a read-only URL for the build artifact in storage account ${this.account.name}`
+    const query = (await this.byRoleOrKey(doing, () => this.sign(values, expiresOn))).toString()
+    for (const secret of [query, new URLSearchParams(query).get('sig'), /sig=([^&]+)/.exec(query)?.[1]]) {
+      if (secret) this.edges.mask(secret)
+    }
+    return `${url}?${query}`
+  }
+
+  /**
+   * Deletes the blob; one that is gone already is fine.
+   * @returns whether there was a blob
+   */
+  async delete({ container, blob }: BlobName): Promise<boolean> {
+    const { succeeded } = await this.byRoleOrKey(`deleting blob ${container}/${blob}`, () =>
+      this.service
+        .getContainerClient(container)
+        .getBlobClient(blob)
+        .deleteIfExists({ deleteSnapshots: 'include' }),
+    )
+    return succeeded
+  }
+
+  /**
+   * Discards the blocks of an upload that was broken off: they belong to no blob, yet are kept and billed for a
+   * week. Writing an empty blob over them discards them (Put Blob, service documentation).
+   */
+  async discardBlocks(name: BlobName): Promise<void> {
+    const container = this.service.getContainerClient(name.container)
+    if (!(await container.exists())) return
+    await this.translated(`discarding the unfinished upload ${name.container}/${name.blob}`, () =>
+      container.getBlockBlobClient(name.blob).upload('', 0),
+    )
+    await this.delete(name)
+  }
+
+  private async sign(values: BlobSASSignatureValues, expiresOn: Date): Promise<SASQueryParameters> {
+    if (this.sharedKey) return generateBlobSASQueryParameters(values, this.sharedKey)
+    const key = await this.service.getUserDelegationKey(new Date(Date.now() - 15 * 60_000), expiresOn)
+    this.edges.mask(key.value)
+    return generateBlobSASQueryParameters(values, key, this.account.name)
+  }
+
+  /** Does something with the identity's own role, and once more with the account key when that is refused. */
+  private async byRoleOrKey<T>(doing: string, action: () => Promise<T>): Promise<T> {
+    try {
+      return await this.translated(doing, action)
+    } catch (error) {
+      if (this.sharedKey || !isMissingRole(error)) throw error
+      this.edges.debug(`${error.message}; trying with the account key`)
+      await this.useAccountKey(error)
+      return await this.translated(doing, action)
+    }
+  }
+
+  private async useAccountKey(refusal: AzureError): Promise<void> {
+    const answer = await this.edges.arm
+      .request<{ keys: { value: string }[] }>({
+        method: 'POST',
+        path: `${this.account.id}/listKeys`,
+        apiVersion: '2023-05-01',
+        doing: `listing the keys of storage account ${this.account.name}`,
+        repeatable: true,
+      })
+      // Neither way is open: the first refusal is the one to mend, by the data role.
+      .catch(() => Promise.reject(refusal))
+    const key = answer.body.keys[0]?.value ?? ''
+    this.edges.mask(key)
+    this.sharedKey = new StorageSharedKeyCredential(this.account.name, key)
+    this.service = new BlobServiceClient(this.account.blobEndpoint, this.sharedKey)
+  }
+
+  private async translated<T>(doing: string, action: () => Promise<T>): Promise<T> {
+    try {
+      return await action()
+    } catch (error) {
+      throw storageError(doing, error)
+    }
+  }
+}
+
+function isMissingRole(error: unknown): error is AzureError {
+  return (
+    error instanceof AzureError && error.status === 403 && error.code === 'AuthorizationPermissionMismatch'
+  )
+}
+
+/** The SDK's error with what was being done and what to do; anything else (sign-in, abort) as it is. */
+function storageError(doing: string, error: unknown): unknown {
+  const { name, statusCode, code, message } = error as {
+    name?: string
+    statusCode?: number
+    code?: string
+    message?: string
+  }
+  if (name !== 'RestError') return error
+  const [firstLine = ''] = (message ?? '').split('\n')
+  const status = statusCode ?? 0
+  return new AzureError(
+    {
+      doing,
+      status,
+      code: code ?? `HTTP${status}`,
+      message: firstLine,
+      ...azureRemedy(code ?? '', firstLine),
+    },
+    { cause: error },
+  )
+}

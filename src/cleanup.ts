@@ -1,0 +1,135 @@
+/**
+ * What happens after a build, whatever became of it: a run that nobody waits for is cancelled, template and blob are
+ * deleted, and after a failure the template and its staging group stay, because they hold the log. Works from what
+ * main remembered alone; nothing in here can turn a good build red.
+ */
+import { messageOf } from './errors.ts'
+import type { Azure, BuildState, Clock, Runner, TemplateView } from './ports.ts'
+import { whereIsTheLog } from './report.ts'
+import { lastName, parseResourceId } from './resource-id.ts'
+
+export interface CleanupEdges {
+  azure: Azure
+  runner: Pick<Runner, 'info' | 'warning'>
+  clock: Clock
+}
+
+/** A cancelled job leaves 285 seconds to everything that follows; a little of it goes to starting and reporting. */
+const CANCELLED_BUDGET_MS = 260_000
+/** Deleting takes two minutes as a rule (recorded: 78 to 124 s). */
+const BUDGET_MS = 20 * 60_000
+
+/** Cleans up. Each part that fails is a warning with the command that does it by hand; none keeps another back. */
+export async function cleanUp(state: BuildState, edges: CleanupEdges): Promise<void> {
+  const { runner, clock } = edges
+  if (!state.connection || (!state.imageTemplate && !state.blob)) {
+    runner.info('nothing was created, so there is nothing to clean up')
+    return
+  }
+  if (state.cleanup === 'never') {
+    runner.info(`cleanup is never: keeping ${kept(state).join(' and ')}`)
+    return
+  }
+  const endedByItself = state.outcome === 'succeeded' || state.outcome === 'failed'
+  const deadline = clock.now() + (endedByItself ? BUDGET_MS : CANCELLED_BUDGET_MS)
+  const finishTemplate = await beginTemplate(state, deadline, edges)
+  await deleteBlob(state, edges)
+  await finishTemplate()
+}
+
+function kept({ imageTemplate, blob }: BuildState): string[] {
+  return [
+    ...(imageTemplate ? [`template ${lastName(imageTemplate)}`] : []),
+    ...(blob ? [`blob ${blob.container}/${blob.blob}`] : []),
+  ]
+}
+
+/**
+ * Keeps the template, or begins to delete it: that takes minutes, in which the blob goes.
+ * @returns what waits for the end and reports it
+ */
+async function beginTemplate(
+  state: BuildState,
+  deadline: number,
+  { azure, runner }: CleanupEdges,
+): Promise<() => Promise<void>> {
+  const id = state.imageTemplate
+  const done = (): Promise<void> => Promise.resolve()
+  if (!id) return done
+  const name = lastName(id)
+  const byHand = (error: unknown): void => {
+    runner.warning(
+      `Template ${name} was not deleted: ${messageOf(error)}\nTo delete it: ${deleteCommand(id)}`,
+    )
+  }
+  try {
+    const template = await azure.imageBuilder.get(id)
+    if (!template) {
+      runner.info(`template ${name} does not exist: nothing to delete`)
+      return done
+    }
+    if (isUnderWay(state, template)) {
+      runner.info(`cancelling the run of template ${name}...`)
+      await azure.imageBuilder.cancelRun(id)
+    }
+    if (state.cleanup === 'on-success' && hasFailed(state, template)) {
+      keptAfterFailure(id, template).forEach(runner.info)
+      return done
+    }
+    runner.info(`deleting template ${name}...`)
+    const deletion = azure.imageBuilder.delete(id, deadline)
+    deletion.catch(() => undefined) // told when it is waited for
+    return async () => {
+      await deletion.then(() => {
+        runner.info('delete template:  Succeeded')
+      }, byHand)
+    }
+  } catch (error) {
+    byHand(error)
+    return done
+  }
+}
+
+/** A run that main started and neither saw end nor cancelled goes on, and costs, without anyone waiting for it. */
+function isUnderWay({ run, outcome }: BuildState, { lastRun }: TemplateView): boolean {
+  return run === 'started' && outcome !== 'cancelled' && lastRun?.runState === 'Running'
+}
+
+/** Where main was killed before it could tell, the template tells. */
+function hasFailed({ outcome, run }: BuildState, { lastRun }: TemplateView): boolean {
+  if (outcome) return outcome === 'failed'
+  return run !== undefined && ['Failed', 'PartiallySucceeded'].includes(lastRun?.runState ?? '')
+}
+
+function keptAfterFailure(id: string, { stagingResourceGroup, lastRun }: TemplateView): string[] {
+  const group = stagingResourceGroup
+    ? ` and its staging resource group ${lastName(stagingResourceGroup)}`
+    : ''
+  return [
+    `the build failed: keeping template ${lastName(id)}${group}`,
+    ...(lastRun ? whereIsTheLog(lastRun.message ?? '', stagingResourceGroup) : []),
+    `to delete them when you are done: ${deleteCommand(id)}`,
+  ]
+}
+
+function deleteCommand(id: string): string {
+  const { subscriptionId = '', resourceGroup = '' } = parseResourceId(id) ?? {}
+  return `az image builder delete --name ${lastName(id)} --resource-group ${resourceGroup} --subscription ${subscriptionId}`
+}
+
+async function deleteBlob({ blob, uploaded }: BuildState, { azure, runner }: CleanupEdges): Promise<void> {
+  if (!blob) return
+  const name = `${blob.container}/${blob.blob}`
+  runner.info(`deleting storage blob ${name}`)
+  try {
+    const store = azure.artifactStore(blob.account)
+    if (await store.delete(blob)) runner.info(`blob ${name} is deleted`)
+    else {
+      if (!uploaded) await store.discardBlocks(blob)
+      runner.info(`blob ${name} does not exist: nothing to delete`)
+    }
+  } catch (error) {
+    const command = `az storage blob delete --auth-mode login --account-name ${blob.account.name} --container-name ${blob.container} --name '${blob.blob.replaceAll("'", `'\\''`)}'`
+    runner.warning(`Blob ${name} was not deleted: ${messageOf(error)}\nTo delete it: ${command}`)
+  }
+}

@@ -1,0 +1,105 @@
+/** What the stories need from the world, as they see it. The edges that fulfil these are wired in the entries. */
+import type { Readable } from 'node:stream'
+import type { BlobName } from './azure/storage.ts'
+import type { CleanupPolicy } from './inputs.ts'
+import type { Findings, ImageTemplate, StorageAccount } from './image-template.ts'
+import type { BuildRequest } from './inputs.ts'
+import type { EndState } from './run-status.ts'
+import type { Unique } from './names.ts'
+
+/** Time and chance, so that the stories depend on neither. */
+export interface Clock {
+  /** Milliseconds since the epoch. */
+  now: () => number
+  /** Rejects when `signal` is aborted. */
+  sleep: (milliseconds: number, signal?: AbortSignal) => Promise<void>
+  unique: () => Unique
+}
+
+/** The GitHub runner: log, annotations, state, outputs. */
+export interface Runner {
+  info: (line: string) => void
+  debug: (line: string) => void
+  notice: (message: string) => void
+  warning: (message: string) => void
+  /** Keeps a fact for the post step, at once: it is there even when this process is killed next. */
+  remember: <K extends keyof BuildState>(fact: K, value: NonNullable<BuildState[K]>) => void
+  /** Aborted when the workflow is cancelled. */
+  cancelled: AbortSignal
+}
+
+/** What post needs to know, each fact saved before what it speaks of comes into being. No secrets. */
+export interface BuildState {
+  /** The checked sign-in and scope; post never reads inputs, which may have changed by then. */
+  connection?: Connection
+  cleanup?: CleanupPolicy
+  /** The blob that the artifact is uploaded to, and where. */
+  blob?: BlobName & { account: StorageAccount }
+  uploaded?: boolean
+  /** Resource ID of the image template. */
+  imageTemplate?: string
+  /** `started` before the run is asked for, then how it ended. */
+  run?: 'started' | EndState
+  /** How main ended; absent when it was killed. */
+  outcome?: 'succeeded' | 'failed' | 'cancelled'
+}
+
+export type Connection = Pick<BuildRequest, 'signIn' | 'subscriptionId' | 'pollIntervalSeconds'>
+
+/** Azure, as both stories see it. */
+export interface Azure {
+  lookUp: (request: BuildRequest, signal: AbortSignal) => Promise<Findings>
+  artifactStore: (account: StorageAccount) => {
+    upload: (
+      name: BlobName,
+      content: Readable,
+      options: { contentType: string; metadata: Record<string, string>; signal: AbortSignal },
+    ) => Promise<void>
+    readUrl: (name: BlobName, expiresOn: Date) => Promise<string>
+    delete: (name: BlobName) => Promise<boolean>
+    discardBlocks: (name: BlobName) => Promise<void>
+  }
+  imageBuilder: ImageBuilderPort
+}
+
+export interface ImageBuilderPort {
+  /** Submits a template and waits until Image Builder has taken it in. */
+  submit: (id: string, template: ImageTemplate, signal: AbortSignal) => Promise<TemplateView>
+  /** Starts the template's run: exactly one, whatever happens to the answer. */
+  startRun: (id: string, signal: AbortSignal) => Promise<TemplateRun>
+  /** Follows the run to its end; `onPhase` is called when the phase changes. */
+  followRun: (run: TemplateRun, onPhase: (phase: string) => void, signal: AbortSignal) => Promise<RunEnd>
+  /** One call; a run that cannot be cancelled (any more) is fine. Returns whether a run is being cancelled. */
+  cancelRun: (id: string) => Promise<boolean>
+  /** The template as it stands, or undefined when it does not exist. */
+  get: (id: string) => Promise<TemplateView | undefined>
+  /** Deletes the template, and its staging group with it, waiting as long as the service does not allow it yet. */
+  delete: (id: string, deadline: number) => Promise<'deleted' | 'was gone'>
+  runOutput: (id: string, name: string) => Promise<RunOutput | undefined>
+}
+
+/** The template as the service shows it, cut down to what is used. */
+export interface TemplateView {
+  provisioningState: string
+  provisioningError?: string
+  /** Resource ID of the `IT_…` group; absent until there is one. */
+  stagingResourceGroup?: string
+  lastRun?: { startTime?: string; runState?: string; runSubState?: string; message?: string }
+}
+
+export interface TemplateRun {
+  imageTemplate: string
+  operationUrl?: string
+  /** Start of the run before this one, whose status may still be shown. */
+  previousStart?: string
+}
+
+export interface RunEnd {
+  state: EndState
+  message: string
+}
+
+/** Resource ID of the image, or URL of the VHD. */
+export interface RunOutput {
+  uri: string
+}

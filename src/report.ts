@@ -1,0 +1,118 @@
+/** What a build tells: step outputs, the block in the log, the job summary, and the words for a failed run. */
+import { BuildFailedError } from './errors.ts'
+import { lastName } from './resource-id.ts'
+import { sourceName } from './image-template.ts'
+import { customizationLogLocation, type EndState } from './run-status.ts'
+import type { SourceImage } from './source-image.ts'
+
+/** Filled in as the build goes on; whatever is there at the end is reported, after a failure too. */
+export interface BuildReport {
+  sourceImage?: SourceImage
+  template?: { name: string; id: string }
+  /** File with the template as submitted, secrets replaced. */
+  templatePath?: string
+  /** Resource ID. */
+  stagingResourceGroup?: string
+  runOutputName?: string
+  runState?: EndState
+  /** Run output name → resource ID of the image (exact version) or URL of the VHD. */
+  images: Record<string, string>
+}
+
+/** The step's outputs; `json` holds all the others. */
+export function outputs(report: BuildReport): Record<string, string> {
+  const { sourceImage, template, images } = report
+  const [imageUri = ''] = Object.values(images)
+  const marketplace = sourceImage?.kind === 'marketplace' ? sourceImage : undefined
+  const all = {
+    'image-uri': imageUri,
+    'image-uris': JSON.stringify(images),
+    'image-version': /\/versions\//i.test(imageUri) ? lastName(imageUri) : '',
+    'pir-publisher': marketplace?.publisher ?? '',
+    'pir-offer': marketplace?.offer ?? '',
+    'pir-sku': marketplace?.sku ?? '',
+    'pir-version': marketplace?.version ?? '',
+    'source-image-id': sourceImage && sourceImage.kind !== 'marketplace' ? sourceImage.id : '',
+    'template-name': template?.name ?? '',
+    'template-id': template?.id ?? '',
+    'template-path': report.templatePath ?? '',
+    'run-output-name': report.runOutputName ?? '',
+    'run-state': report.runState ?? '',
+    'staging-resource-group': lastName(report.stagingResourceGroup ?? ''),
+  }
+  return { ...all, json: JSON.stringify(all) }
+}
+
+const RULE = '='.repeat(78)
+
+/** The block of the Azure DevOps task, for people and scripts that search the log. */
+export function taskOutputBlock(report: BuildReport): string[] {
+  const values = outputs(report)
+  const variables: [string, string | undefined][] = [
+    ['imageUri', values['image-uri']],
+    ['pirPublisher', values['pir-publisher']],
+    ['pirOffer', values['pir-offer']],
+    ['pirSku', values['pir-sku']],
+    ['pirVersion', values['pir-version']],
+  ]
+  const lines = variables.filter(([, value]) => value).map(([name, value]) => `$(${name}) =  ${value ?? ''}`)
+  return [RULE, '## task output variables ##', ...lines, RULE]
+}
+
+/** The job summary, in Markdown. `failure` is the message of a build that failed. */
+export function summary(report: BuildReport, durationMs: number, failure?: string): string {
+  const values = outputs(report)
+  const rows: [string, string][] = [
+    ['Result', failure === undefined ? '✅ image built' : '❌ failed'],
+    ...Object.entries(report.images).map(([name, uri]): [string, string] => [`Image (${name})`, code(uri)]),
+    ['Source', report.sourceImage ? code(sourceName(report.sourceImage)) : ''],
+    ['Image template', code(values['template-name'] ?? '')],
+    ['Run', values['run-state'] ?? ''],
+    ['Staging resource group', failure === undefined ? '' : code(values['staging-resource-group'] ?? '')],
+    ['Time', duration(durationMs)],
+  ]
+  const table = rows.filter(([, value]) => value !== '').map(([name, value]) => `| ${name} | ${value} |`)
+  const details = failure === undefined ? [] : ['', '```text', failure.replaceAll('```', "'''"), '```']
+  return ['## Azure VM image', '', '| | |', '| --- | --- |', ...table, ...details, ''].join('\n')
+}
+
+function code(text: string): string {
+  return text === '' ? '' : `\`${text}\``
+}
+
+/** `1 h 5 min`, `12 min 3 s`, `4 s`. */
+export function duration(milliseconds: number): string {
+  const seconds = Math.round(milliseconds / 1000)
+  const [hours, minutes] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60]
+  if (hours > 0) return `${hours} h ${minutes} min`
+  return minutes > 0 ? `${minutes} min ${seconds % 60} s` : `${seconds} s`
+}
+
+/** The failure of a run that ended without the image, or without all of them. */
+export function runFailure(
+  templateName: string,
+  end: { state: EndState; message: string },
+  stagingResourceGroup: string | undefined,
+): BuildFailedError {
+  const reason = end.message || 'Image Builder gave no reason.'
+  const lines = [
+    `The run of image template ${templateName} ended with ${end.state}: ${reason}`,
+    ...whereIsTheLog(end.message, stagingResourceGroup),
+  ]
+  return new BuildFailedError(lines.join('\n'))
+}
+
+/** Lines that lead to the customization log, as exactly as Image Builder told. */
+export function whereIsTheLog(message: string, stagingResourceGroup: string | undefined): string[] {
+  const found = customizationLogLocation(message)
+  if (found) {
+    return [
+      `Customization log: storage account ${found.account}, container packerlogs, blob ${found.blob}`,
+      `  az storage blob download --auth-mode login --account-name ${found.account} --container-name packerlogs --name ${found.blob} --file customization.log`,
+    ]
+  }
+  if (!stagingResourceGroup) return []
+  return [
+    `Customization log: container packerlogs of the storage account in ${lastName(stagingResourceGroup)}`,
+  ]
+}

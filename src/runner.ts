@@ -1,0 +1,122 @@
+/** The GitHub runner. The only file that imports `@actions/*`. */
+import { randomBytes } from 'node:crypto'
+import { writeFile } from 'node:fs/promises'
+import path from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import * as core from '@actions/core'
+import type { RawInputs } from './input-reader.ts'
+import type { WorkflowRun } from './names.ts'
+import type { BuildState, Clock, Runner } from './ports.ts'
+
+/** The facts that post may find, so that it looks for no others. */
+const FACTS: Record<keyof BuildState, true> = {
+  connection: true,
+  cleanup: true,
+  blob: true,
+  uploaded: true,
+  imageTemplate: true,
+  run: true,
+  outcome: true,
+}
+
+/** The runner as the stories see it. */
+export function actionsRunner(): Runner {
+  return {
+    info: core.info,
+    debug: core.debug,
+    notice: core.notice,
+    warning: core.warning,
+    remember: (fact, value) => {
+      core.saveState(fact, JSON.stringify(value))
+    },
+    cancelled: cancellation(),
+  }
+}
+
+/**
+ * Aborted at the first signal of the runner: SIGINT, then SIGTERM 7.5 s later, on Windows CTRL_BREAK instead. The
+ * later ones are caught as well, so that what is being said to Azure is not cut off.
+ */
+function cancellation(): AbortSignal {
+  const controller = new AbortController()
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGBREAK'] as const) {
+    process.on(signal, () => {
+      controller.abort(new Error('The workflow was cancelled.'))
+    })
+  }
+  return controller.signal
+}
+
+/** What main remembered. */
+export function recall(): BuildState {
+  const facts = Object.keys(FACTS)
+    .map((fact) => [fact, core.getState(fact)] as const)
+    .filter(([, text]) => text !== '')
+  return Object.fromEntries(facts.map(([fact, text]) => [fact, JSON.parse(text) as unknown]))
+}
+
+export function rawInputs(): RawInputs {
+  return {
+    input: (name) => core.getInput(name),
+    text: (name) => core.getInput(name, { trimWhitespace: false }),
+    env: (name) => process.env[name],
+    workspace: workspace(),
+    workflowRun: workflowRun(),
+  }
+}
+
+export function workspace(): string {
+  return process.env['GITHUB_WORKSPACE'] ?? process.cwd()
+}
+
+function workflowRun(): WorkflowRun {
+  const env = (name: string): string => process.env[name] ?? ''
+  const repository = env('GITHUB_REPOSITORY')
+  const runId = env('GITHUB_RUN_ID')
+  return {
+    repository,
+    runId,
+    runAttempt: env('GITHUB_RUN_ATTEMPT'),
+    sha: env('GITHUB_SHA'),
+    url: `${env('GITHUB_SERVER_URL')}/${repository}/actions/runs/${runId}`,
+  }
+}
+
+/** Real time and chance. */
+export function systemClock(): Clock {
+  return {
+    now: () => Date.now(),
+    sleep: (milliseconds, signal) => delay(milliseconds, undefined, signal ? { signal } : {}),
+    unique: () => ({ now: Date.now(), random: randomBytes(4).toString('hex') }),
+  }
+}
+
+/** Asks GitHub for an ID token; masked by the toolkit. */
+export function idToken(audience: string): Promise<string> {
+  return core.getIDToken(audience)
+}
+
+export function mask(secret: string): void {
+  if (secret !== '') core.setSecret(secret)
+}
+
+/** Writes a file that later steps may read; `RUNNER_TEMP` is emptied when the job ends. */
+export async function saveTemplate(name: string, text: string): Promise<string> {
+  const file = path.join(process.env['RUNNER_TEMP'] ?? '.', `${name}.json`)
+  await writeFile(file, `${text}\n`)
+  return file
+}
+
+export function setOutputs(outputs: Record<string, string>): void {
+  for (const [name, value] of Object.entries(outputs)) core.setOutput(name, value)
+}
+
+export async function writeSummary(markdown: string): Promise<void> {
+  await core.summary.addRaw(markdown).write()
+}
+
+/** One error annotation, exit code 1. The cause goes to the debug log. */
+export function fail(message: string, cause: unknown): void {
+  core.setFailed(message)
+  if (cause instanceof Error && cause.stack) core.debug(cause.stack)
+}
