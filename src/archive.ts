@@ -12,8 +12,14 @@ import { createGzip } from 'node:zlib'
 import { pack, type Pack } from 'tar-stream'
 import { ZipFile } from 'yazl'
 import { InputError, type Problem } from './errors.ts'
+import type { OsType } from './source-image.ts'
 
 export type ArchiveFormat = 'tar.gz' | 'zip'
+
+/** What every image of the operating system can unpack by itself. */
+export function archiveFormat(osType: OsType): ArchiveFormat {
+  return osType === 'Linux' ? 'tar.gz' : 'zip'
+}
 
 /** A file-system entry that goes into the archive. */
 export interface Entry {
@@ -29,6 +35,7 @@ export interface Entry {
 
 export interface Archive {
   content: Readable
+  contentType: string
   files: number
   /** Bytes of the files before compression. */
   contentBytes: number
@@ -64,6 +71,7 @@ export async function packArtifact(buildPath: string, format: ArchiveFormat): Pr
   let digest: { sha256: string; bytes: number } | undefined
   return {
     content,
+    contentType: format === 'zip' ? 'application/zip' : 'application/gzip',
     files: entries.filter(({ kind }) => kind === 'file').length,
     contentBytes: entries.reduce((sum, { size }) => sum + size, 0),
     leftOut,

@@ -2,27 +2,15 @@
  * The story of a build, top to bottom: look up, pack and upload, submit, run, collect. Main tells it; what comes
  * afterwards, whatever happened, is told in `cleanup.ts`.
  */
-import { packArtifact } from './archive.ts'
+import { archiveFormat, packArtifact } from './archive.ts'
 import type { BuildArtifact } from './customizers.ts'
 import { BuildFailedError, CancelledError } from './errors.ts'
 import { imageTemplate, printableTemplate, sourceBody, type Findings } from './image-template.ts'
 import type { BuildRequest } from './inputs.ts'
 import { ARTIFACT_CONTAINER, artifactFolder, blobName, templateName } from './names.ts'
-import type { Azure, Clock, RunEnd, Runner } from './ports.ts'
-import { duration, runFailure, type BuildReport } from './report.ts'
+import type { BuildEdges, RunEnd } from './ports.ts'
+import { duration, runFailure, VHD_NOTICE, type BuildReport } from './report.ts'
 import { formatResourceId } from './resource-id.ts'
-
-export interface BuildEdges {
-  azure: Azure
-  runner: Runner
-  clock: Clock
-  /** The action's own version. */
-  version: string
-  /** `GITHUB_WORKSPACE` */
-  workspace: string
-  /** Keeps a printable template as a file and returns its path. */
-  saveTemplate: (name: string, text: string) => Promise<string>
-}
 
 /**
  * Builds one image. What is known goes into `report` as it becomes known, so that a build that fails or is
@@ -42,7 +30,7 @@ export async function buildImage(
   const artifact = await upload(request, findings, edges)
   const id = await submit(request, findings, artifact, report, edges)
   const end = await run(id, report, edges)
-  await collect(id, end, request.distributor.runOutputName, report, edges)
+  await collect(id, end, request, report, edges)
 }
 
 /** Everything that the inputs name is found, and every mistake in them told, before anything is created. */
@@ -65,29 +53,22 @@ async function upload(
 ): Promise<BuildArtifact | undefined> {
   const { buildPath, workflowRun, buildTimeoutInMinutes } = request
   if (buildPath === undefined || storageAccount === undefined) return undefined
-  const [format, contentType] =
-    sourceImage.osType === 'Linux'
-      ? (['tar.gz', 'application/gzip'] as const)
-      : (['zip', 'application/zip'] as const)
+  const format = archiveFormat(sourceImage.osType)
   const folder = artifactFolder(buildPath, workspace, workflowRun.repository)
+  const name = { container: ARTIFACT_CONTAINER, blob: blobName(folder, workflowRun, format, clock.unique()) }
   const archive = await packArtifact(buildPath, format)
-  for (const name of archive.leftOut) runner.warning(`'${name}' is neither file, folder nor link: left out.`)
+  for (const entry of archive.leftOut) runner.warning(`'${entry}' is no file, folder or link: left out.`)
 
-  const name = {
-    container: ARTIFACT_CONTAINER,
-    blob: blobName(folder, workflowRun, format, clock.unique()),
-  }
   runner.remember('blob', { ...name, account: storageAccount })
-  const store = azure.artifactStore(storageAccount)
   const startedAt = clock.now()
-  const metadata = { repository: encodeURIComponent(workflowRun.repository), runid: workflowRun.runId }
-  await store.upload(name, archive.content, { contentType, metadata, signal: runner.cancelled })
+  const store = azure.artifactStore(storageAccount)
+  await store.upload(name, archive, runner.cancelled)
   runner.remember('uploaded', true)
   const { sha256, bytes } = archive.digest()
-  runner.info(`created archive ${name.blob}`)
   const time = duration(clock.now() - startedAt)
+  runner.info(`created archive ${name.blob}`)
   runner.info(
-    `  ${archive.files} files, ${archive.contentBytes} bytes, ${bytes} packed, SHA-256 ${sha256}, ${time}`,
+    `  files: ${archive.files}, bytes: ${archive.contentBytes}, packed: ${bytes}, uploaded in ${time}`,
   )
 
   // The File customizer is read when the template is submitted, a download during the build; part of the former may
@@ -155,10 +136,11 @@ async function run(id: string, report: BuildReport, { azure, runner, clock }: Bu
 async function collect(
   id: string,
   end: RunEnd,
-  runOutputName: string,
+  { distributor, cleanup }: BuildRequest,
   report: BuildReport,
   { azure, runner }: BuildEdges,
 ): Promise<void> {
+  const { runOutputName } = distributor
   report.runOutputName = runOutputName
   runner.info(`getting runOutput for  ${runOutputName}`)
   const output = await azure.imageBuilder.runOutput(id, runOutputName)
@@ -167,4 +149,5 @@ async function collect(
     throw runFailure(report.template?.name ?? id, end, report.stagingResourceGroup)
   }
   if (!output) throw new BuildFailedError(`The run succeeded, but there is no run output ${runOutputName}.`)
+  if (distributor.type === 'vhd' && cleanup !== 'never') runner.notice(VHD_NOTICE)
 }

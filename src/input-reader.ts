@@ -12,6 +12,8 @@ export interface RawInputs {
   text: (name: string) => string
   env: (name: string) => string | undefined
   workspace: string
+  /** Whether a file or directory is there. */
+  exists: (path: string) => boolean
   workflowRun: WorkflowRun
 }
 

@@ -60,7 +60,7 @@ export interface BuildRequest {
  */
 export function readInputs(raw: RawInputs): BuildRequest {
   const read = new InputReader(raw)
-  const buildPath = raw.input('build-path')
+  const buildPath = readBuildPath(read, raw)
   const inlineScript = read.lines('inline-script')
   const location = regionName(read.required('location'))
   const subscriptionId = readSubscription(read)
@@ -70,11 +70,11 @@ export function readInputs(raw: RawInputs): BuildRequest {
     resourceGroup: readResourceGroup(read),
     location,
     managedIdentity: readManagedIdentity(read),
-    ...optional('storageAccount', readStorageAccount(read, buildPath !== '')),
+    ...optional('storageAccount', readStorageAccount(read, buildPath !== undefined)),
     sourceImage: readSourceImage(read),
     ...optional('sourcePlan', readSourcePlan(read)),
     provisioner: read.oneOf('provisioner', PROVISIONERS, 'auto'),
-    ...optional('buildPath', buildPath === '' ? undefined : path.resolve(raw.workspace, buildPath)),
+    ...optional('buildPath', buildPath),
     inlineScript,
     runElevated: read.boolean('run-elevated'),
     runAsSystem: read.boolean('run-as-system'),
@@ -164,6 +164,14 @@ function readStorageAccount(read: InputReader, needed: boolean): string | undefi
     '3 to 24 lower-case letters or digits',
   )
   return needed ? value : undefined
+}
+
+function readBuildPath(read: InputReader, raw: RawInputs): string | undefined {
+  const given = read.optional('build-path')
+  if (given === undefined) return undefined
+  const absolute = path.resolve(raw.workspace, given)
+  if (!raw.exists(absolute)) read.problem('build-path', `'${given}' does not exist; looked for ${absolute}.`)
+  return absolute
 }
 
 function readSourceImage(read: InputReader): SourceImageRequest {

@@ -1,9 +1,8 @@
 /** What the stories need from the world, as they see it. The edges that fulfil these are wired in the entries. */
-import type { Readable } from 'node:stream'
+import type { Archive } from './archive.ts'
 import type { BlobName } from './azure/storage.ts'
-import type { CleanupPolicy } from './inputs.ts'
 import type { Findings, ImageTemplate, StorageAccount } from './image-template.ts'
-import type { BuildRequest } from './inputs.ts'
+import type { BuildRequest, CleanupPolicy } from './inputs.ts'
 import type { EndState } from './run-status.ts'
 import type { Unique } from './names.ts'
 
@@ -46,15 +45,24 @@ export interface BuildState {
 
 export type Connection = Pick<BuildRequest, 'signIn' | 'subscriptionId' | 'pollIntervalSeconds'>
 
+/** What the story of a build is told with. */
+export interface BuildEdges {
+  azure: Azure
+  runner: Runner
+  clock: Clock
+  /** The action's own version. */
+  version: string
+  /** `GITHUB_WORKSPACE` */
+  workspace: string
+  /** Keeps a printable template as a file and returns its path. */
+  saveTemplate: (name: string, text: string) => Promise<string>
+}
+
 /** Azure, as both stories see it. */
 export interface Azure {
   lookUp: (request: BuildRequest, signal: AbortSignal) => Promise<Findings>
   artifactStore: (account: StorageAccount) => {
-    upload: (
-      name: BlobName,
-      content: Readable,
-      options: { contentType: string; metadata: Record<string, string>; signal: AbortSignal },
-    ) => Promise<void>
+    upload: (name: BlobName, archive: Archive, signal: AbortSignal) => Promise<void>
     readUrl: (name: BlobName, expiresOn: Date) => Promise<string>
     delete: (name: BlobName) => Promise<boolean>
     discardBlocks: (name: BlobName) => Promise<void>

@@ -43,6 +43,10 @@ export function outputs(report: BuildReport): Record<string, string> {
   return { ...all, json: JSON.stringify(all) }
 }
 
+/** A VHD without a place of its own does not outlive its job. */
+export const VHD_NOTICE =
+  'The VHD lies in the staging resource group, which is deleted when this job ends: copy it in a later step of this job, or set cleanup to never.'
+
 const RULE = '='.repeat(78)
 
 /** The block of the Azure DevOps task, for people and scripts that search the log. */

@@ -1,5 +1,6 @@
 /** The GitHub runner. The only file that imports `@actions/*`. */
 import { randomBytes } from 'node:crypto'
+import { existsSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -61,6 +62,7 @@ export function rawInputs(): RawInputs {
     text: (name) => core.getInput(name, { trimWhitespace: false }),
     env: (name) => process.env[name],
     workspace: workspace(),
+    exists: existsSync,
     workflowRun: workflowRun(),
   }
 }
@@ -111,8 +113,14 @@ export function setOutputs(outputs: Record<string, string>): void {
   for (const [name, value] of Object.entries(outputs)) core.setOutput(name, value)
 }
 
+/** A summary that cannot be written, as on a server that knows none, is no reason to fail. */
 export async function writeSummary(markdown: string): Promise<void> {
-  await core.summary.addRaw(markdown).write()
+  await core.summary
+    .addRaw(markdown)
+    .write()
+    .catch((error: unknown) => {
+      core.debug(`No job summary: ${String(error)}`)
+    })
 }
 
 /** One error annotation, exit code 1. The cause goes to the debug log. */

@@ -20,9 +20,9 @@ export type SourceImageRequest =
 export interface ImageFacts {
   osType: OsType
   /** `V1` or `V2`; absent where Azure does not say. */
-  hyperVGeneration?: string
+  hyperVGeneration?: string | undefined
   /** `x64` or `Arm64`; absent where Azure does not say. */
-  architecture?: string
+  architecture?: string | undefined
 }
 
 /** The exact image that the build starts from. */

@@ -1,5 +1,4 @@
 /** The build artifact in Blob Storage: uploaded as a stream, readable by one signed URL, deleted in the end. */
-import type { Readable } from 'node:stream'
 import type { TokenCredential } from '@azure/core-auth'
 import {
   BlobSASPermissions,
@@ -12,6 +11,7 @@ import {
 } from '@azure/storage-blob'
 import { azureRemedy } from '../diagnosis.ts'
 import { AzureError } from '../errors.ts'
+import type { Archive } from '../archive.ts'
 import type { StorageAccount } from '../image-template.ts'
 import type { ResourceManager } from './arm.ts'
 
@@ -50,10 +50,9 @@ export class ArtifactStore {
   /** Uploads a stream of unknown length. The container is made, private, when it is missing. */
   async upload(
     { container, blob }: BlobName,
-    content: Readable,
-    options: { contentType: string; metadata: Record<string, string>; signal: AbortSignal },
+    { content, contentType }: Archive,
+    signal: AbortSignal,
   ): Promise<void> {
-    const { contentType, metadata, signal } = options
     await this.byRoleOrKey(`making the container ${container} in storage account ${this.account.name}`, () =>
       this.service.getContainerClient(container).createIfNotExists({ abortSignal: signal }),
     )
@@ -61,7 +60,6 @@ export class ArtifactStore {
     await this.translated(`uploading the build artifact to ${this.account.name}/${container}`, () =>
       client.uploadStream(content, BLOCK_BYTES, BLOCKS_IN_FLIGHT, {
         blobHTTPHeaders: { blobContentType: contentType },
-        metadata,
         abortSignal: signal,
       }),
     )

@@ -1,0 +1,92 @@
+/** Runs the bundled action on a local Azure, as the runner would, for the scenario tests. */
+import { mkdtemp, mkdir, rm, writeFile } from 'node:fs/promises'
+import os from 'node:os'
+import path from 'node:path'
+import { startLocalAzure, type LocalAzure, type LocalAzureOptions } from '../../local-azure/index.ts'
+import { runJob, type JobOptions, type JobResult } from '../../local-azure/runner.ts'
+import { CLIENT_ID, SUBSCRIPTION_ID, TENANT_ID } from '../../local-azure/seed.ts'
+
+export const GROUP = `/subscriptions/${SUBSCRIPTION_ID}/resourceGroups/rg-images`
+export const GALLERY = `${GROUP}/providers/Microsoft.Compute/galleries/contoso`
+export const UBUNTU = 'Canonical:ubuntu-24_04-lts:server'
+export const WINDOWS = 'MicrosoftWindowsServer:WindowsServer:2022-datacenter-g2'
+export const IMAGE_TEMPLATES = 'Microsoft.VirtualMachineImages/imageTemplates'
+
+/** A stage: a local Azure and a workspace with a small artifact. */
+export interface Stage {
+  azure: LocalAzure
+  workspace: string
+  /** Runs the action; `with` is put over the inputs of a build that works. */
+  run: (inputs?: Record<string, string>, options?: Partial<JobOptions>) => Promise<JobResult>
+  close: () => Promise<void>
+}
+
+export async function openStage(options: LocalAzureOptions = {}): Promise<Stage> {
+  const azure = await startLocalAzure(options)
+  const workspace = await mkdtemp(path.join(os.tmpdir(), 'workspace-'))
+  await mkdir(path.join(workspace, 'app'))
+  await writeFile(path.join(workspace, 'app', 'hello.txt'), 'hello')
+  return {
+    azure,
+    workspace,
+    run: (inputs = {}, more = {}) =>
+      runJob({ azure, workspace, ...more, with: { ...workingInputs(azure), ...inputs } }),
+    close: async () => {
+      await azure.close()
+      await rm(workspace, { recursive: true, force: true })
+    },
+  }
+}
+
+/** Opens a stage for one test alone. */
+export async function onStage<T>(options: LocalAzureOptions, play: (stage: Stage) => Promise<T>): Promise<T> {
+  const stage = await openStage(options)
+  try {
+    return await play(stage)
+  } finally {
+    await stage.close()
+  }
+}
+
+/** Ubuntu to a gallery image in one region. */
+export function workingInputs(azure: LocalAzure): Record<string, string> {
+  return {
+    'client-id': CLIENT_ID,
+    'tenant-id': TENANT_ID,
+    'subscription-id': SUBSCRIPTION_ID,
+    'resource-manager-endpoint': azure.endpoints.resourceManager,
+    'resource-group': 'rg-images',
+    location: 'eastus',
+    'managed-identity': 'id-image-builder',
+    'storage-account': 'stcontosobuild',
+    'source-image': UBUNTU,
+    'gallery-image-id': `${GALLERY}/images/webapp`,
+    'build-path': 'app',
+    'poll-interval-seconds': '1',
+  }
+}
+
+/** What a build may leave behind, beside the image: names of templates, staging groups and blobs of the artifact. */
+export async function leftBehind({ world, blobs }: LocalAzure): Promise<{
+  templates: string[]
+  stagingGroups: string[]
+  blobs: string[]
+}> {
+  return {
+    templates: world.resources.list(IMAGE_TEMPLATES).map(({ name }) => name),
+    stagingGroups: world.resources
+      .list('Microsoft.Resources/resourceGroups')
+      .map(({ name }) => name)
+      .filter((name) => name.startsWith('IT_')),
+    blobs: await blobs.list('stcontosobuild'),
+  }
+}
+
+export const NOTHING = { templates: [], stagingGroups: [], blobs: [] }
+
+/** Messages of the annotations of a level, main's and post's. */
+export function annotations({ main, post }: JobResult, level: 'error' | 'warning' | 'notice'): string[] {
+  return [...main.annotations, ...(post?.annotations ?? [])]
+    .filter((annotation) => annotation.level === level)
+    .map(({ message }) => message)
+}

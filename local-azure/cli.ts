@@ -1,0 +1,45 @@
+/** `start` runs a local Azure until interrupted; `demo [--scenario NAME]` plays a scenario with the bundled action. */
+import { parseArgs } from 'node:util'
+import { playScenario } from './demo.ts'
+import { startLocalAzure } from './index.ts'
+import { SCENARIOS } from './scenarios.ts'
+import { CLIENT_ID, SUBSCRIPTION_ID, TENANT_ID } from './seed.ts'
+
+const { positionals, values } = parseArgs({
+  allowPositionals: true,
+  options: { scenario: { type: 'string', default: 'gallery' }, speed: { type: 'string', default: '300' } },
+})
+
+if (positionals[0] === 'demo') await demo(values.scenario)
+else if (positionals[0] === 'start') await start(Number(values.speed))
+else fail('usage: cli.ts start [--speed N] | demo [--scenario NAME]')
+
+async function demo(name: string): Promise<void> {
+  const scenario = SCENARIOS[name]
+  if (!scenario) {
+    fail(`no scenario '${name}'; there are: ${Object.keys(SCENARIOS).join(', ')}`)
+    return
+  }
+  const asItShould = await playScenario(scenario, console.log)
+  if (!asItShould) fail(`\nthe scenario did not end as it should (${scenario.conclusion})`)
+}
+
+async function start(speed: number): Promise<void> {
+  const azure = await startLocalAzure({ speed })
+  console.log(`A local Azure runs, ${String(speed)} times as fast as the real one. Stop it with Ctrl-C.
+
+  resource-manager-endpoint  ${azure.endpoints.resourceManager}
+  AZURE_AUTHORITY_HOST       ${azure.endpoints.authority}
+  NODE_EXTRA_CA_CERTS        ${azure.caFile}
+  blob endpoint              ${azure.blobs.endpoint('stcontosobuild')}
+  ID tokens of GitHub        ${azure.github.idTokenRequestUrl}
+  subscription, tenant       ${SUBSCRIPTION_ID}, ${TENANT_ID}
+  client                     ${CLIENT_ID}`)
+  await new Promise((resolve) => process.once('SIGINT', resolve).once('SIGTERM', resolve))
+  await azure.close()
+}
+
+function fail(message: string): void {
+  console.error(message)
+  process.exitCode = 1
+}

@@ -1,0 +1,94 @@
+/** Stories that the demo tells: each is data, run by the bundled action on a local Azure of its own. */
+import type { LocalAzureOptions } from './index.ts'
+import { defaultSeed, SUBSCRIPTION_ID } from './seed.ts'
+
+export interface Scenario {
+  title: string
+  azure: LocalAzureOptions
+  /** What the workflow writes under `with`, beside sign-in and scope. */
+  with: Record<string, string>
+  /** The user cancels the workflow when a line of the log matches. */
+  cancelAt?: RegExp
+  /** How the job ends when the action works as it should. */
+  conclusion: 'success' | 'failure' | 'cancelled'
+}
+
+/** A run takes four seconds or so, instead of twenty minutes. */
+const SPEED = 300
+const GALLERY = `/subscriptions/${SUBSCRIPTION_ID}/resourceGroups/rg-images/providers/Microsoft.Compute/galleries/contoso`
+
+const LINUX = {
+  'source-image': 'Canonical:ubuntu-24_04-lts:server',
+  'gallery-image-id': `${GALLERY}/images/webapp`,
+  'replication-regions': 'East US, westus2=2',
+}
+
+export const SCENARIOS: Record<string, Scenario> = {
+  gallery: {
+    title: 'examples/webapp becomes a gallery image in two regions',
+    azure: { speed: SPEED },
+    with: { ...LINUX, 'inline-script': 'cd /tmp/webapp\nsudo ./install.sh' },
+    conclusion: 'success',
+  },
+  windows: {
+    title: 'a Windows image with updates (PowerShell does not run here: the log says so)',
+    azure: { speed: SPEED },
+    with: {
+      'source-image': 'MicrosoftWindowsServer:WindowsServer:2022-datacenter-g2',
+      'gallery-image-id': `${GALLERY}/images/webapp-windows`,
+      'replication-regions': 'East US, westus2=2',
+      'inline-script': "& 'C:\\buildArtifacts\\webapp\\install.ps1'",
+      'windows-update': 'true',
+      'vm-size': 'Standard_D4s_v5',
+    },
+    conclusion: 'success',
+  },
+  vhd: {
+    title: 'a VHD, which a later step would copy before the job ends',
+    azure: { speed: SPEED },
+    with: {
+      'source-image': LINUX['source-image'],
+      'distribute-type': 'vhd',
+      'inline-script': 'sudo /tmp/webapp/install.sh',
+    },
+    conclusion: 'success',
+  },
+  'managed-image': {
+    title: 'a managed image, from the latest version of a gallery image',
+    azure: { speed: SPEED },
+    with: {
+      'source-image': `${GALLERY}/images/base-linux`,
+      'managed-image-id': `/subscriptions/${SUBSCRIPTION_ID}/resourceGroups/rg-images/providers/Microsoft.Compute/images/webapp`,
+      'inline-script': 'sudo /tmp/webapp/install.sh',
+    },
+    conclusion: 'success',
+  },
+  'failing-script': {
+    title: 'a script that fails: what stays, and why',
+    azure: { speed: SPEED },
+    with: { ...LINUX, 'inline-script': 'echo "about to fail"\nls /no/such/folder\necho "never printed"' },
+    conclusion: 'failure',
+  },
+  cancel: {
+    title: 'a workflow that is cancelled while the build customizes',
+    azure: { speed: SPEED },
+    with: { ...LINUX, 'inline-script': 'sudo /tmp/webapp/install.sh' },
+    cancelAt: /Customizing/,
+    conclusion: 'cancelled',
+  },
+  'refused-sign-in': {
+    title: 'no federated credential for this branch',
+    azure: { seed: strangerSeed() },
+    with: LINUX,
+    conclusion: 'failure',
+  },
+}
+
+function strangerSeed(): LocalAzureOptions['seed'] & object {
+  const seed = defaultSeed()
+  for (const { federatedCredentials } of seed.applications) {
+    for (const credential of federatedCredentials)
+      credential.subject = 'repo:octo-org/other:ref:refs/heads/main'
+  }
+  return seed
+}

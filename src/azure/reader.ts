@@ -1,0 +1,78 @@
+/** Reading resources for look-ups: what is missing becomes a mistake in an input, and every mistake is collected. */
+import type { AzureError } from '../errors.ts'
+import { InputError, isNotFound } from '../errors.ts'
+import type { ResourceManager } from './arm.ts'
+
+/** API versions that the answers used here are known from. */
+export const API_VERSIONS = {
+  compute: '2024-03-01',
+  gallery: '2023-07-03',
+  identity: '2023-01-31',
+  resources: '2021-04-01',
+  storage: '2023-05-01',
+} as const
+export type Api = keyof typeof API_VERSIONS
+
+export class Reader {
+  private readonly arm: ResourceManager
+  private readonly signal: AbortSignal | undefined
+
+  constructor(arm: ResourceManager, signal: AbortSignal | undefined) {
+    this.arm = arm
+    this.signal = signal
+  }
+
+  /**
+   * Reads a resource.
+   * @param what for errors, such as `resource group x`
+   * @param missing is asked when Azure says that there is no such resource
+   */
+  async get<T>(path: string, api: Api, what: string, missing?: () => never): Promise<T> {
+    try {
+      const call = { path, apiVersion: API_VERSIONS[api], doing: `reading ${what}`, signal: this.signal }
+      return (await this.arm.request<T>({ ...call, method: 'GET', repeatable: true })).body
+    } catch (error) {
+      // A missing subscription is about another input, and Azure's own words say it best.
+      const isAboutThis = isNotFound(error) && (error as AzureError).code !== 'SubscriptionNotFound'
+      if (missing && isAboutThis) return missing()
+      throw error
+    }
+  }
+
+  async exists(path: string, api: Api, what: string): Promise<boolean> {
+    try {
+      await this.get(path, api, what)
+      return true
+    } catch (error) {
+      if (isNotFound(error)) return false
+      throw error
+    }
+  }
+
+  async list<T>(path: string, api: Api, doing: string): Promise<T[]> {
+    return await this.arm.list<T>({ path, apiVersion: API_VERSIONS[api], doing, signal: this.signal })
+  }
+}
+
+/** Reports one mistake in an input. */
+export function wrong(input: string, message: string): never {
+  throw new InputError([{ input, message }])
+}
+
+/**
+ * Waits for all look-ups, so that every mistake in the inputs is told at once.
+ * @throws InputError with the mistakes of all; another failure goes before it
+ */
+export async function allOrEveryProblem<T extends readonly unknown[]>(
+  lookups: T,
+): Promise<{ -readonly [K in keyof T]: Awaited<T[K]> }> {
+  const settled = await Promise.allSettled(lookups)
+  const reasons = settled.flatMap((one) => (one.status === 'rejected' ? [one.reason as Error] : []))
+  const failure = reasons.find((reason) => !(reason instanceof InputError))
+  if (failure) throw failure
+  const problems = reasons.flatMap((reason) => (reason instanceof InputError ? reason.problems : []))
+  if (problems.length > 0) throw new InputError(problems)
+  return settled.map((one) => (one as PromiseFulfilledResult<unknown>).value) as {
+    -readonly [K in keyof T]: Awaited<T[K]>
+  }
+}
