@@ -12,7 +12,7 @@ export interface ArmRequest extends Request {
 export interface ArmRoute {
   method: string
   path: string
-  /** Azure operation name, such as `Microsoft.Compute/images/read`. */
+  /** Azure operation name, such as `Microsoft.Compute/images/read`; `{name}` stands for the path's `{name}`. */
   action: string
   /**
    * `resource` (default): the caller needs `action` at the request's path (a POST's last segment left out), or

@@ -14,6 +14,7 @@ export async function makeCertificates(): Promise<Certificates> {
   const notAfterDate = new Date(Date.now() + 48 * 60 * 60_000)
   const authority = await generate([{ name: 'commonName', value: 'Local Azure CA' }], {
     keyType: 'ec',
+    algorithm: 'sha256',
     notBeforeDate,
     notAfterDate,
     extensions: [
@@ -23,6 +24,7 @@ export async function makeCertificates(): Promise<Certificates> {
   })
   const server = await generate([{ name: 'commonName', value: 'localhost' }], {
     keyType: 'ec',
+    algorithm: 'sha256',
     notBeforeDate,
     notAfterDate,
     ca: { key: authority.private, cert: authority.cert },

@@ -59,6 +59,7 @@ export async function startLocalAzure(options: LocalAzureOptions = {}): Promise<
   })
   const close = async (): Promise<void> => {
     world.close()
+    await world.settled()
     for (const closer of closers.reverse()) await closer()
   }
   try {

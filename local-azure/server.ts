@@ -43,7 +43,7 @@ export interface ServeOptions {
   world: World
   routes: Route[]
   /** What is answered when no route matches. */
-  notFound: (request: Request) => Reply
+  notFound: (request: Request) => Reply | Promise<Reply>
   /** Headers put on every answer. */
   commonHeaders?: () => Record<string, string>
   /** Plain HTTP when absent (the Actions results service's signed URLs stay HTTPS through the blob part). */
@@ -84,7 +84,7 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
       )
       return await route.handle(request)
     }
-    return options.notFound(request)
+    return await options.notFound(request)
   }
 
   const strike = async (

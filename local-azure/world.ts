@@ -121,6 +121,7 @@ export class World {
   readonly imageFileSystems = new Map<string, string>()
   private readonly faults: { fault: Fault; seen: number }[]
   private readonly watchers = new Set<(exchange: Exchange) => void | Promise<void>>()
+  private readonly atWork = new Set<Promise<void>>()
   private readonly closing = new AbortController()
 
   constructor(seed: Seed, options: WorldOptions) {
@@ -134,9 +135,21 @@ export class World {
     return Date.now()
   }
 
-  /** Waits a duration of the service's own, shortened by `speed`. Rejects when the local Azure closes. */
-  async elapse(milliseconds: number): Promise<void> {
-    await delay(milliseconds / this.options.speed, undefined, { signal: this.closing.signal })
+  /** Waits a duration of the service's own, shortened by `speed`. Rejects when the local Azure closes, or by `signal`. */
+  async elapse(milliseconds: number, signal: AbortSignal = this.closing.signal): Promise<void> {
+    const either = AbortSignal.any([this.closing.signal, signal])
+    await delay(milliseconds / this.options.speed, undefined, { signal: either })
+  }
+
+  /** Work that outlives its request, such as an operation that was answered with 202. It must not reject. */
+  background(work: Promise<void>): void {
+    this.atWork.add(work)
+    void work.finally(() => this.atWork.delete(work))
+  }
+
+  /** Ends when all background work has ended; `close` first, or this waits for builds to finish. */
+  async settled(): Promise<void> {
+    await Promise.all(this.atWork)
   }
 
   /** Aborted when the local Azure closes: background work ends with it. */

@@ -1,0 +1,33 @@
+/** Why the submission of a template failed after it was accepted: the operation's error and `provisioningError`. */
+export class SubmissionFailure extends Error {
+  /** Code of the operation's error. */
+  readonly code: string
+  /** One of the service's closed list of codes; the same as `code` where that is on it. */
+  readonly provisioningErrorCode: string
+
+  constructor(code: string, message: string, provisioningErrorCode = code) {
+    super(message)
+    this.code = code
+    this.provisioningErrorCode = provisioningErrorCode
+  }
+}
+
+/** The template's identity may not read or write something. Text: documented. */
+export function notAuthorized(idOrUrl: string): SubmissionFailure {
+  return new SubmissionFailure('Unauthorized', notAuthorizedText(idOrUrl), 'Other')
+}
+
+export function notAuthorizedText(idOrUrl: string): string {
+  return (
+    `Not authorized to access the resource: ${idOrUrl}. Please check the user assigned identity has the correct ` +
+    'permissions. For more details, go to https://aka.ms/azvmimagebuilderts.'
+  )
+}
+
+/** What the service says when it does not know either. Text: recorded. */
+export function internalError(provisioningErrorCode: string): SubmissionFailure {
+  const message =
+    'Internal error occurred. This is a generic error. To identify possible causes, go to ' +
+    'https://aka.ms/azvmimagebuilderts.'
+  return new SubmissionFailure('InternalOperationError', message, provisioningErrorCode)
+}
