@@ -32,7 +32,7 @@ export class SignInError extends Error {
 export interface AzureFailure {
   /** What was being done, such as `submitting image template t_1`. */
   doing: string
-  /** HTTP status; 0 when no answer came. */
+  /** HTTP status; 0 when no answer came; 200 for an operation that failed later. */
   status: number
   /** Azure's error code, such as `AuthorizationFailed`. */
   code: string
@@ -58,7 +58,8 @@ export class AzureError extends Error {
 
   constructor(failure: AzureFailure, options?: ErrorOptions) {
     const { doing, status, code, message, requestId, remedy } = failure
-    const answer = status === 0 ? code : `${code} (HTTP ${status})`
+    // A failed operation is told of with HTTP 200, which would only puzzle.
+    const answer = status < 400 ? code : `${code} (HTTP ${status})`
     const request = requestId === undefined ? '' : ` [request ${requestId}]`
     const advice = remedy === undefined ? '' : `\n${remedy}`
     super(`Failed while ${doing}: ${answer}: ${message}${request}${advice}`, options)

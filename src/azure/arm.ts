@@ -51,6 +51,8 @@ export interface ArmAnswer<T> {
   body: T
   /** URL of the long-running operation that the call began. */
   operationUrl?: string
+  /** When the service wants to be asked again; it says so for operations, if at all. */
+  retryAfterMs?: number
 }
 
 const TRIES = 6
@@ -106,17 +108,18 @@ export class ResourceManager {
   }
 
   /** State of a long-running operation. */
-  async operation(url: string, apiVersion: string, signal?: AbortSignal): Promise<OperationStatus> {
-    const doing = 'reading the state of the operation'
-    const answer = await this.request<OperationStatus>({
+  async operation(
+    url: string,
+    apiVersion: string,
+    signal?: AbortSignal,
+  ): Promise<OperationStatus & { retryAfterMs?: number }> {
+    const call = { path: url, apiVersion, doing: 'reading the state of the operation', signal }
+    const { body, retryAfterMs } = await this.request<OperationStatus>({
+      ...call,
       method: 'GET',
-      path: url,
-      apiVersion,
-      doing,
-      signal,
       repeatable: true,
     })
-    return answer.body
+    return { ...body, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) }
   }
 
   private async tryOnce(call: ArmCall): Promise<{ response: PipelineResponse } | RetriableError> {
@@ -190,10 +193,12 @@ export function retryAfter(header: string | undefined, now = Date.now()): number
 
 function readAnswer<T>(response: PipelineResponse): ArmAnswer<T> {
   const operationUrl = response.headers.get('azure-asyncoperation') ?? response.headers.get('location')
+  const retryAfterMs = retryAfter(response.headers.get('retry-after'))
   return {
     status: response.status,
     body: parse(response.bodyAsText) as T,
     ...(operationUrl === undefined ? {} : { operationUrl }),
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
   }
 }
 

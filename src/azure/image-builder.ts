@@ -125,7 +125,7 @@ export class ImageBuilder implements ImageBuilderPort {
     let operationEndedAt: number | undefined
     let lastSeenAt = this.clock.now()
     for (;;) {
-      const { sighting, failure } = await this.look(run, signal)
+      const { sighting, failure, retryAfterMs } = await this.look(run, signal)
       const now = this.clock.now()
       if (!failure) lastSeenAt = now
       else if (now - lastSeenAt > BLIND_MS) throw failure
@@ -134,7 +134,7 @@ export class ImageBuilder implements ImageBuilderPort {
       if (status.ended) return { state: status.state, message: status.message }
       if (status.operationEnded) operationEndedAt ??= now
       if (status.phase !== shown && !failure) onPhase((shown = status.phase))
-      await this.clock.sleep(this.pollMs, signal)
+      await this.clock.sleep(retryAfterMs ?? this.pollMs, signal)
     }
   }
 
@@ -142,7 +142,7 @@ export class ImageBuilder implements ImageBuilderPort {
   private async look(
     run: TemplateRun,
     signal: AbortSignal,
-  ): Promise<{ sighting: RunSighting; failure?: Error }> {
+  ): Promise<{ sighting: RunSighting; failure?: Error; retryAfterMs: number | undefined }> {
     const [template, operation] = await Promise.allSettled([
       this.get(run.imageTemplate, signal),
       run.operationUrl ? this.arm.operation(run.operationUrl, API_VERSION, signal) : undefined,
@@ -160,6 +160,7 @@ export class ImageBuilder implements ImageBuilderPort {
         ...(view?.lastRun ? { template: view.lastRun } : {}),
         ...(state ? { operation: state } : {}),
       },
+      retryAfterMs: state?.retryAfterMs,
       ...(template.status === 'rejected' ? { failure: template.reason as Error } : {}),
     }
   }
