@@ -1,11 +1,11 @@
 /** Blob storage: Azurite's data, the gate's manners, and the accounts that both know from the start. */
 import type { BlobServiceClient } from '@azure/storage-blob'
 import { randomBytes, randomInt } from 'node:crypto'
-import { startAzurite, type AccountKeys } from './azurite.ts'
-import { startBlobGate } from './blob-gate.ts'
+import { startAzurite, type AccountKeys } from './blobs/azurite.ts'
+import { startBlobGate } from './blobs/gate.ts'
 import type { Certificates } from './certificates.ts'
 import type { Blobs, TokenAuthority } from './parts.ts'
-import { ARTIFACT_STORE } from './results.ts'
+import { ARTIFACT_STORE } from './github/results.ts'
 import type { World } from './world.ts'
 
 /** Azurite learns its accounts at its start, so the staging groups' accounts are made ahead: one a template. */
@@ -73,7 +73,9 @@ function directAccess(
       const service = client(account)
       const names: string[] = []
       for await (const container of service.listContainers()) {
-        const blobs = service.getContainerClient(container.name).listBlobsFlat()
+        const blobs = service
+          .getContainerClient(container.name)
+          .listBlobsFlat({ includeUncommitedBlobs: true })
         for await (const blob of blobs) names.push(`${container.name}/${blob.name}`)
       }
       return names.sort()

@@ -1,14 +1,14 @@
 /** `Microsoft.Compute` as far as images go. Shapes and texts live in the files that this one joins. */
 import type { ArmRoute } from './arm.ts'
-import { ComputeOperations } from './compute-operations.ts'
-import { galleryRoutes } from './galleries.ts'
-import { managedImageRoutes } from './managed-images.ts'
-import { marketplaceRoutes } from './marketplace.ts'
+import { ComputeOperations } from './compute/operations.ts'
+import { galleryRoutes } from './compute/galleries.ts'
+import { managedImageRoutes } from './compute/managed-images.ts'
+import { marketplaceRoutes } from './compute/marketplace.ts'
 import type { World } from './world.ts'
 
-export { putGallery, putImageDefinition, putImageVersion } from './galleries.ts'
-export { putManagedImage } from './managed-images.ts'
-export { latestVersion, marketplaceImage } from './marketplace.ts'
+export { putGallery, putImageDefinition, putImageVersion } from './compute/galleries.ts'
+export { putManagedImage } from './compute/managed-images.ts'
+export { latestVersion, marketplaceImage } from './compute/marketplace.ts'
 
 /** Versions of the virtual machine part of Compute (documented; older ones are refused here). */
 const API_VERSIONS = [

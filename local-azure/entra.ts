@@ -1,8 +1,8 @@
 /** Entra ID: federated sign-in of applications with a client assertion, and discovery. */
-import { makeTokenAuthority } from './access-tokens.ts'
-import { EntraRefusal, refusalReply, refusals } from './aadsts.ts'
+import { makeTokenAuthority } from './entra/access-tokens.ts'
+import { EntraRefusal, refusalReply, refusals } from './entra/aadsts.ts'
 import type { Certificates } from './certificates.ts'
-import { checkAssertion } from './federation.ts'
+import { checkAssertion } from './entra/federation.ts'
 import type { VerifyIdToken } from './github.ts'
 import { makeSigner } from './jwt.ts'
 import type { TokenAuthority } from './parts.ts'

@@ -1,10 +1,10 @@
 /** GitHub as a workflow job sees it: the OIDC provider, and the results service that stores artifacts. */
 import type { JWTPayload } from 'jose'
 import type { Certificates } from './certificates.ts'
-import { idTokenClaims, ownerOf, runtimeClaims, type RunningJob } from './job-claims.ts'
+import { idTokenClaims, ownerOf, runtimeClaims, type RunningJob } from './github/job-claims.ts'
 import { makeSigner, type Signer } from './jwt.ts'
 import type { Blobs, GitHub } from './parts.ts'
-import { startResults } from './results.ts'
+import { startResults } from './github/results.ts'
 import { serve, type Reply, type Request } from './server.ts'
 import { newId, type World } from './world.ts'
 

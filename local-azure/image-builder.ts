@@ -3,9 +3,9 @@
  * alone: earlier ones differ in fields, in how strictly they read them, or in their error envelope.
  */
 import { ArmError, type ArmRequest, type ArmRoute } from './arm.ts'
-import * as refuse from './arm-errors.ts'
-import { page, readable } from './arm-lists.ts'
-import { parseArmPath } from './arm-paths.ts'
+import * as refuse from './resource-manager/errors.ts'
+import { page, readable } from './resource-manager/lists.ts'
+import { parseArmPath } from './resource-manager/paths.ts'
 import { createBuildVm } from './build-vm.ts'
 import {
   API_VERSION,
@@ -14,17 +14,17 @@ import {
   TEMPLATE_TYPE,
   type ImageTemplate,
   type TemplateBody,
-} from './image-template.ts'
-import { LongOperations, operationHeaders, type Ending } from './long-operations.ts'
+} from './image-builder/image-template.ts'
+import { LongOperations, operationHeaders, type Ending } from './image-builder/long-operations.ts'
 import type { Blobs } from './parts.ts'
 import type { Reply } from './server.ts'
-import { removeStagingGroup, type StagingGroup } from './staging-group.ts'
-import { internalError, SubmissionFailure } from './submission-failure.ts'
-import { templateRefusal, updateRefusal, type UpdateBody } from './template-rules.ts'
-import { checkLinks, checkLocation, notAllowed } from './template-refusals.ts'
-import { markCanceling, queueRun, runTemplate } from './template-run.ts'
-import { findSource } from './template-source.ts'
-import { checkTargets, submitTemplate, templateIdentity } from './template-submission.ts'
+import { removeStagingGroup, type StagingGroup } from './image-builder/staging-group.ts'
+import { internalError, SubmissionFailure } from './image-builder/submission-failure.ts'
+import { templateRefusal, updateRefusal, type UpdateBody } from './image-builder/template-rules.ts'
+import { checkLinks, checkLocation, notAllowed } from './image-builder/refusals.ts'
+import { markCanceling, queueRun, runTemplate } from './image-builder/template-run.ts'
+import { findSource } from './image-builder/source.ts'
+import { checkTargets, submitTemplate, templateIdentity } from './image-builder/submission.ts'
 import type { World } from './world.ts'
 
 const SUBSCRIPTION = '/subscriptions/{subscription}'

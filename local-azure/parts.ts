@@ -61,6 +61,6 @@ export interface Blobs {
   write: (account: string, container: string, name: string, content: Buffer | string) => Promise<void>
   /** A blob's content, or undefined when there is none. */
   read: (account: string, container: string, name: string) => Promise<Buffer | undefined>
-  /** Every blob of an account as `container/name`, sorted. */
+  /** Every blob of an account as `container/name`, sorted; also one that is blocks of a broken-off upload alone. */
   list: (account: string) => Promise<string[]>
 }

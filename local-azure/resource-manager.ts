@@ -1,11 +1,11 @@
 /** Resource Manager: the seed put in place, and all resource providers behind one front door. */
 import path from 'node:path'
-import { armRoutes } from './arm-routes.ts'
-import { serveResourceManager } from './arm-server.ts'
+import { armRoutes } from './resource-manager/routes.ts'
+import { serveResourceManager } from './resource-manager/front-door.ts'
 import type { Certificates } from './certificates.ts'
 import { imageBuilderRoutes } from './image-builder.ts'
 import type { Blobs, TokenAuthority } from './parts.ts'
-import { plantSeed } from './plant.ts'
+import { plantSeed } from './resource-manager/plant.ts'
 import type { RunningServer } from './server.ts'
 import type { World } from './world.ts'
 

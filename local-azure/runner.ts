@@ -10,7 +10,7 @@ import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { LocalAzure } from './index.ts'
 import type { WorkflowJob } from './parts.ts'
-import { Masks } from './runner-commands.ts'
+import { Masks } from './runner/commands.ts'
 import {
   DEFAULT_JOB,
   gitHubVariables,
@@ -20,11 +20,11 @@ import {
   runnerVariables,
   serviceVariables,
   type Machine,
-} from './runner-environment.ts'
-import { filePlaces, findLeaks, textPlace, type Place } from './runner-leaks.ts'
-import type { Annotation } from './runner-log.ts'
-import { endLeftovers, type SignalDelays } from './runner-process.ts'
-import { onAbort, runStage, type Job } from './runner-stage.ts'
+} from './runner/environment.ts'
+import { filePlaces, findLeaks, textPlace, type Place } from './runner/leaks.ts'
+import type { Annotation } from './runner/log.ts'
+import { endLeftovers, type SignalDelays } from './runner/process.ts'
+import { onAbort, runStage, type Job } from './runner/stage.ts'
 
 export interface JobOptions {
   azure: LocalAzure

@@ -227,7 +227,11 @@ export function defaultSeed(): Seed {
       {
         namespace: 'Microsoft.Compute',
         registrationState: 'Registered',
-        resourceTypes: { images: ALL_REGIONS, galleries: ALL_REGIONS, 'galleries/images/versions': ALL_REGIONS },
+        resourceTypes: {
+          images: ALL_REGIONS,
+          galleries: ALL_REGIONS,
+          'galleries/images/versions': ALL_REGIONS,
+        },
       },
       {
         namespace: 'Microsoft.Storage',
@@ -239,7 +243,11 @@ export function defaultSeed(): Seed {
         registrationState: 'Registered',
         resourceTypes: { virtualNetworks: ALL_REGIONS },
       },
-      { namespace: 'Microsoft.KeyVault', registrationState: 'Registered', resourceTypes: { vaults: ALL_REGIONS } },
+      {
+        namespace: 'Microsoft.KeyVault',
+        registrationState: 'Registered',
+        resourceTypes: { vaults: ALL_REGIONS },
+      },
       {
         namespace: 'Microsoft.ContainerInstance',
         registrationState: 'Registered',
@@ -340,11 +348,7 @@ export function defaultSeed(): Seed {
   }
 }
 
-function definition(
-  name: string,
-  osType: OsType,
-  versions: GalleryImageVersion[],
-): GalleryImageDefinition {
+function definition(name: string, osType: OsType, versions: GalleryImageVersion[]): GalleryImageDefinition {
   return {
     name,
     location: 'eastus',

@@ -107,7 +107,8 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
         : Buffer.isBuffer(reply.body)
           ? reply.body
           : Buffer.from(JSON.stringify(reply.body))
-    const type = payload && !Buffer.isBuffer(reply.body) ? { 'Content-Type': 'application/json; charset=utf-8' } : {}
+    const type =
+      payload && !Buffer.isBuffer(reply.body) ? { 'Content-Type': 'application/json; charset=utf-8' } : {}
     outgoing.writeHead(reply.status, {
       ...type,
       'Content-Length': payload?.length ?? 0,

@@ -265,9 +265,8 @@ export function newId(): string {
 
 function matchesAny(patterns: string[], action: string): boolean {
   return patterns.some((pattern) =>
-    new RegExp(
-      `^${pattern.replaceAll(/[.+?^${}()|[\]\\]/g, '\\$&').replaceAll('*', '.*')}$`,
-      'i',
-    ).test(action),
+    new RegExp(`^${pattern.replaceAll(/[.+?^${}()|[\]\\]/g, '\\$&').replaceAll('*', '.*')}$`, 'i').test(
+      action,
+    ),
   )
 }

@@ -1,13 +1,13 @@
 /** Resource Manager over real HTTPS for tests: a fresh world each time, with the real token authority. */
 import { request } from 'node:https'
 import type { IncomingHttpHeaders } from 'node:http'
-import { makeTokenAuthority } from '../../local-azure/access-tokens.ts'
-import { armRoutes } from '../../local-azure/arm-routes.ts'
-import { serveResourceManager } from '../../local-azure/arm-server.ts'
+import { makeTokenAuthority } from '../../local-azure/entra/access-tokens.ts'
+import { armRoutes } from '../../local-azure/resource-manager/routes.ts'
+import { serveResourceManager } from '../../local-azure/resource-manager/front-door.ts'
 import { makeCertificates } from '../../local-azure/certificates.ts'
 import { makeSigner } from '../../local-azure/jwt.ts'
 import type { Blobs, TokenAuthority } from '../../local-azure/parts.ts'
-import { plantSeed } from '../../local-azure/plant.ts'
+import { plantSeed } from '../../local-azure/resource-manager/plant.ts'
 import { CLIENT_ID, defaultSeed, SUBSCRIPTION_ID, type Seed } from '../../local-azure/seed.ts'
 import { REAL_DURATIONS, World, type Principal } from '../../local-azure/world.ts'
 

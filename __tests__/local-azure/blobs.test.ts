@@ -342,7 +342,7 @@ describe('faults', () => {
 test('Azurite ends with a parent that was killed', async () => {
   const script = `
     import { mkdtempSync } from 'node:fs'
-    import { startAzurite } from './local-azure/azurite.ts'
+    import { startAzurite } from './local-azure/blobs/azurite.ts'
     import { makeCertificates } from './local-azure/certificates.ts'
     const azurite = await startAzurite(process.env.FOLDER, await makeCertificates(), new Map([['acc', ['eA==', 'eA==']]]))
     console.log(azurite.url)`

@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
-import type { SharedImageTarget } from '../../local-azure/image-template.ts'
+import type { SharedImageTarget } from '../../local-azure/image-builder/image-template.ts'
 import { templateValidator } from '../../scripts/check-schema.ts'
 import { DEFINITION, templateBody } from './image-builder-client.ts'
 

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { request } from 'node:https'
 import type { IncomingHttpHeaders } from 'node:http'
 import { startLocalAzure, type LocalAzure } from '../../local-azure/index.ts'
-import type { ImageTemplate, TemplateProperties } from '../../local-azure/image-template.ts'
+import type { ImageTemplate, TemplateProperties } from '../../local-azure/image-builder/image-template.ts'
 import { CLIENT_ID, defaultSeed, SUBSCRIPTION_ID, type Seed } from '../../local-azure/seed.ts'
 import type { Principal, Resource } from '../../local-azure/world.ts'
 

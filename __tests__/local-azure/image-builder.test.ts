@@ -1,7 +1,7 @@
 /** The life of a template in the local Azure: submission, its failures, states, deletion. */
 import { createHash } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
-import type { Source, TemplateProperties } from '../../local-azure/image-template.ts'
+import type { Source, TemplateProperties } from '../../local-azure/image-builder/image-template.ts'
 import {
   DEFINITION,
   GROUP,

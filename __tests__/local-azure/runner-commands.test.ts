@@ -5,7 +5,7 @@ import {
   maskVariants,
   parseCommand,
   parseCommandFile,
-} from '../../local-azure/runner-commands.ts'
+} from '../../local-azure/runner/commands.ts'
 
 describe('command files', () => {
   test.each([

@@ -1,7 +1,7 @@
 /** What Image Builder refuses about a template's body: one row a rule. */
 import { describe, expect, test } from '@jest/globals'
-import type { ImageTemplate } from '../../local-azure/image-template.ts'
-import { linkedIds, templateRefusal, updateRefusal } from '../../local-azure/template-rules.ts'
+import type { ImageTemplate } from '../../local-azure/image-builder/image-template.ts'
+import { linkedIds, templateRefusal, updateRefusal } from '../../local-azure/image-builder/template-rules.ts'
 import { DEFINITION, GROUP, IDENTITY, templateBody, UBUNTU } from './image-builder-client.ts'
 
 const VERSION = '2025-10-01'

@@ -13,7 +13,7 @@ import type {
   ImageTemplate,
   SharedImageTarget,
   TemplateProperties,
-} from '../../local-azure/image-template.ts'
+} from '../../local-azure/image-builder/image-template.ts'
 import { REAL_DURATIONS } from '../../local-azure/world.ts'
 import {
   DEFINITION,

@@ -1,0 +1,174 @@
+/**
+ * The gate in front of Azurite: refuses what Azure Storage refuses, applies faults, records every exchange, and
+ * streams the rest through in both directions without ever holding a body.
+ */
+import { Agent, request as sendRequest } from 'node:https'
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
+import { pipeline } from 'node:stream/promises'
+import { setTimeout as delay } from 'node:timers/promises'
+import { findRefusal, parseBlobRequest, rememberSignature, type BlobRequest } from './access.ts'
+import type { Certificates } from '../certificates.ts'
+import type { TokenAuthority } from '../parts.ts'
+import { listen, type Reply, type RunningServer } from '../server.ts'
+import { storageErrorReply, storageRefusals, type StorageRefusal } from './storage-errors.ts'
+import type { Fault, World } from '../world.ts'
+
+/** Headers that belong to one connection and are not passed on. */
+const HOP_BY_HOP = new Set(['connection', 'keep-alive', 'transfer-encoding'])
+
+/**
+ * Azurite's words for a signature that does not fit: of a SAS, and of a shared key, which it then takes for a
+ * bearer token. In Azure the first is the firewall's word, and bearer tokens are judged before they get there.
+ */
+const WRONG_SIGNATURE = new Set(['AuthorizationFailure', 'InvalidAuthenticationInfo'])
+
+/** Starts the gate. `upstream` is Azurite's origin. */
+export async function startBlobGate(
+  world: World,
+  certificates: Certificates,
+  entra: TokenAuthority,
+  upstream: string,
+): Promise<RunningServer> {
+  // A connection each: one that Azurite drops while it idles would look like a fault.
+  const agent = new Agent({ ca: certificates.authority })
+  const gate = new BlobGate(world, entra, upstream, agent)
+  const server = await listen((incoming, outgoing) => {
+    gate.answer(incoming, outgoing).catch((error: unknown) => {
+      gate.answerDefect(error, incoming, outgoing)
+    })
+  }, certificates)
+  return {
+    url: server.url,
+    close: async () => {
+      await server.close()
+      agent.destroy()
+    },
+  }
+}
+
+class BlobGate {
+  private readonly world: World
+  private readonly entra: TokenAuthority
+  private readonly upstream: string
+  private readonly agent: Agent
+
+  constructor(world: World, entra: TokenAuthority, upstream: string, agent: Agent) {
+    this.world = world
+    this.entra = entra
+    this.upstream = upstream
+    this.agent = agent
+  }
+
+  async answer(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
+    const request = parseBlobRequest(incoming.method ?? 'GET', incoming.url ?? '/', incoming.headers)
+    rememberSignature(this.world, request.query)
+    const fault = this.world.faultFor('blob', `${request.method} ${request.target}`)
+    if (fault && fault.when !== 'after') {
+      await this.strike(fault, request, outgoing)
+      return
+    }
+    const refusal = await findRefusal(this.world, this.entra, request)
+    if (refusal) await this.finish(request, outgoing, fault, refusal)
+    else await this.forward(request, incoming, outgoing, fault)
+  }
+
+  /** A defect of the local Azure itself, not to be mistaken for Azure; a client that went away is none. */
+  answerDefect(error: unknown, incoming: IncomingMessage, outgoing: ServerResponse): void {
+    if (outgoing.headersSent || outgoing.destroyed || incoming.destroyed) outgoing.destroy()
+    else {
+      const body = { error: { code: 'LocalAzureDefect', message: String(error) } }
+      write(outgoing, { status: 500, body: Buffer.from(JSON.stringify(body)) })
+    }
+  }
+
+  private async forward(
+    request: BlobRequest,
+    incoming: IncomingMessage,
+    outgoing: ServerResponse,
+    fault: Fault | undefined,
+  ): Promise<void> {
+    const response = await this.exchange(request, incoming)
+    const code = String(response.headers['x-ms-error-code'])
+    if (fault !== undefined || WRONG_SIGNATURE.has(code)) {
+      response.resume()
+      await this.finish(request, outgoing, fault, storageRefusals.wrongSignature())
+      return
+    }
+    const status = response.statusCode ?? 0
+    await this.record(request, status)
+    outgoing.writeHead(status, endToEnd(response.headers))
+    if (request.query.get('comp') === 'userdelegationkey') rememberDelegationKey(this.world, response)
+    await pipeline(response, outgoing)
+  }
+
+  /** Sends a request on to Azurite; resolves with the head of its answer. */
+  private exchange(request: BlobRequest, incoming: IncomingMessage): Promise<IncomingMessage> {
+    return new Promise((resolve, reject) => {
+      const outgoing = sendRequest(
+        new URL(request.target, this.upstream),
+        { method: request.method, headers: endToEnd(request.headers), agent: this.agent },
+        resolve,
+      )
+      outgoing.once('error', reject)
+      incoming.once('close', () => {
+        if (!incoming.complete) outgoing.destroy(new Error('the client went away'))
+      })
+      incoming.pipe(outgoing)
+    })
+  }
+
+  /** Ends an exchange that is not passed on: with the fault that strikes it, else with the refusal. */
+  private async finish(
+    request: BlobRequest,
+    outgoing: ServerResponse,
+    fault: Fault | undefined,
+    refusal: StorageRefusal,
+  ): Promise<void> {
+    if (fault) {
+      await this.strike(fault, request, outgoing)
+      return
+    }
+    await this.record(request, refusal.status)
+    write(outgoing, storageErrorReply(refusal, request.method, this.world.now()))
+  }
+
+  private async strike(fault: Fault, request: BlobRequest, outgoing: ServerResponse): Promise<void> {
+    if (fault.delayMs !== undefined) await delay(fault.delayMs, undefined, { signal: this.world.closed })
+    const { respond } = fault
+    await this.record(request, typeof respond === 'object' ? respond.status : 0)
+    if (respond === 'reset') outgoing.destroy()
+    else if (respond !== 'stall') write(outgoing, { ...respond, body: bodyBytes(respond.body) })
+  }
+
+  private async record({ method, target }: BlobRequest, status: number): Promise<void> {
+    await this.world.record({ service: 'blob', method, target, status, at: this.world.now() })
+  }
+}
+
+function write(outgoing: ServerResponse, reply: Reply): void {
+  const length = Buffer.isBuffer(reply.body) ? reply.body.length : 0
+  outgoing.writeHead(reply.status, { 'Content-Length': length, ...reply.headers })
+  outgoing.end(reply.body)
+}
+
+/** A fault's body: text and bytes go out as they are, anything else as JSON. */
+function bodyBytes(body: unknown): Buffer | undefined {
+  if (body === undefined || Buffer.isBuffer(body)) return body
+  return Buffer.from(typeof body === 'string' ? body : JSON.stringify(body))
+}
+
+function endToEnd(headers: IncomingHttpHeaders): IncomingHttpHeaders {
+  return Object.fromEntries(Object.entries(headers).filter(([name]) => !HOP_BY_HOP.has(name)))
+}
+
+/** Notes the key's value as a secret while the answer passes; it is a few hundred bytes of XML. */
+function rememberDelegationKey(world: World, response: IncomingMessage): void {
+  let xml = ''
+  response.on('data', (chunk: Buffer) => {
+    xml += chunk.toString('utf8')
+  })
+  response.once('end', () => {
+    const key = /<Value>(.+?)<\/Value>/.exec(xml)?.[1]
+    if (key !== undefined) world.secrets.add(key)
+  })
+}

@@ -1,0 +1,183 @@
+/** What a template starts from: finds the source image and says what kind of system is in it. */
+import { latestVersion, marketplaceImage } from '../compute.ts'
+import type { Source } from './image-template.ts'
+import { notAuthorized, SubmissionFailure } from './submission-failure.ts'
+import type { Architecture, Generation, MarketplaceSku, OsType } from '../seed.ts'
+import { regionKey, type Principal, type Resource, type World } from '../world.ts'
+
+/** The facts about a source image that the build depends on. */
+export interface SourceImage {
+  /** The version behind `latest`; undefined for a managed image. */
+  exactVersion?: string
+  osType: OsType
+  generation: Generation
+  architecture: Architecture
+  /** Undefined where the image does not say: a managed image never does. */
+  securityType?: string
+  declaresSecurity: boolean
+}
+
+/** `Microsoft.Compute/galleries/images`, as far as builds look at it. */
+export interface DefinitionProperties {
+  osType: OsType
+  osState: string
+  hyperVGeneration: Generation
+  architecture?: Architecture
+  features?: { name: string; value: string }[]
+}
+
+/** Finds the source with the template identity's eyes. Throws a SubmissionFailure. */
+export function findSource(world: World, source: Source, location: string, identity: Principal): SourceImage {
+  switch (source.type) {
+    case 'PlatformImage':
+      return platformImage(world, source, location)
+    case 'ManagedImage':
+      return managedImage(world, source.imageId, location, identity)
+    case 'SharedImageVersion':
+      return imageVersion(world, source.imageVersionId, location, identity)
+  }
+}
+
+function platformImage(
+  world: World,
+  source: Source & { type: 'PlatformImage' },
+  location: string,
+): SourceImage {
+  const { publisher, offer, sku, version, planInfo } = source
+  const image = marketplaceImage(world, publisher, offer, sku)
+  const exactVersion = version === 'latest' ? latestVersion(image?.versions ?? []) : version
+  const named = `location: ${location}, publisherName: ${publisher}, offer: ${offer}, sku: ${sku}, version: ${version}`
+  if (!image || exactVersion === undefined || !image.versions.includes(exactVersion)) {
+    const message =
+      `Platform Image was not found. ${named}. Please check the specified source image version in Image Builder ` +
+      'Template exists. For information on how to check available versions, types, review ' +
+      'https://aka.ms/azvmimagebuilderts.'
+    throw new SubmissionFailure('PlatformImageNotFound', message, 'BadPIRSource') // text: reported; code: assumed
+  }
+  if (image.plan && !samePlan(image, planInfo)) {
+    const message =
+      `Purchase Plan was not provided for image: ${named}. Update the Azure Image Builder Template to include Plan ` +
+      `Infomartion details, publisher: ${image.plan.publisher}, name: ${image.plan.name}, product: ${image.plan.product}.`
+    throw new SubmissionFailure('PurchasePlanNotProvided', message, 'BadPIRSource') // reported up to `details`
+  }
+  const { osType, hyperVGeneration: generation, architecture, securityType } = image
+  return {
+    exactVersion,
+    osType,
+    generation,
+    architecture,
+    ...(securityType && { securityType }),
+    declaresSecurity: true,
+  }
+}
+
+function samePlan({ plan }: MarketplaceSku, sent: (Source & { type: 'PlatformImage' })['planInfo']): boolean {
+  return (
+    sent?.planName === plan?.name &&
+    sent?.planProduct === plan?.product &&
+    sent?.planPublisher === plan?.publisher
+  )
+}
+
+/** A managed image must be in the template's region (documented). */
+function managedImage(world: World, imageId: string, location: string, identity: Principal): SourceImage {
+  if (!world.allows(identity, 'Microsoft.Compute/images/read', imageId)) throw notAuthorized(imageId)
+  const image = world.resources.get(imageId)
+  if (!image) {
+    const message =
+      `Build (Managed Image) step failed: Error getting Managed Image '${imageId}': Error getting managed image ` +
+      `(${lastName(imageId)}): compute.ImagesClient#Get: Failure responding to request: ${notFound(imageId)}`
+    throw new SubmissionFailure('BadManagedImageSource', message) // text: by analogy with a missing image version
+  }
+  if (regionKey(image.location ?? '') !== regionKey(location)) {
+    const message =
+      `Build (Managed Image) step failed: the source image '${imageId}' is in region '${image.location ?? ''}', ` +
+      `the image template in '${location}'.` // text: assumed
+    throw new SubmissionFailure('BadManagedImageSource', message)
+  }
+  const { storageProfile, hyperVGeneration } = image.properties as {
+    storageProfile: { osDisk: { osType: OsType } }
+    hyperVGeneration: Generation
+  }
+  // Managed images of Arm64 machines do not exist (reported).
+  const { osType } = storageProfile.osDisk
+  return { osType, generation: hyperVGeneration, architecture: 'x64', declaresSecurity: false }
+}
+
+function imageVersion(world: World, versionId: string, location: string, identity: Principal): SourceImage {
+  const action = 'Microsoft.Compute/galleries/images/versions/read'
+  if (!world.allows(identity, action, versionId)) throw notAuthorized(versionId)
+  const definitionId = versionId.replace(/\/versions\/[^/]+$/i, '')
+  const wanted = lastName(versionId).toLowerCase() === 'latest' ? latestOf(world, definitionId) : versionId
+  const version = wanted === undefined ? undefined : world.resources.get(wanted)
+  const definition = world.resources.get(definitionId)
+  if (!version || !definition) throw versionMissing(versionId)
+  const { publishingProfile } = version.properties as unknown as VersionProperties
+  if (!publishingProfile.targetRegions.some(({ name }) => regionKey(name) === regionKey(location))) {
+    const message =
+      `The gallery image ${version.id} is not available in ${regionKey(location)} region. Please contact image owner ` +
+      'to replicate to this region, or change your requested region.'
+    throw new SubmissionFailure('GalleryImageNotFound', message, 'BadSharedImageVersionSource')
+  }
+  const { osType, hyperVGeneration, architecture = 'x64', features } = definitionOf(definition)
+  const securityType = securityOf(features)
+  return {
+    exactVersion: version.name,
+    osType,
+    generation: hyperVGeneration,
+    architecture,
+    ...(securityType && { securityType }),
+    declaresSecurity: true,
+  }
+}
+
+interface VersionProperties {
+  publishingProfile: { targetRegions: { name: string }[]; excludeFromLatest?: boolean }
+  provisioningState: string
+}
+
+/** Latest by number, neither excluded nor failed. */
+function latestOf(world: World, definitionId: string): string | undefined {
+  const names = versionsOf(world, definitionId)
+    .filter((one) => {
+      const { publishingProfile, provisioningState } = one.properties as unknown as VersionProperties
+      return provisioningState === 'Succeeded' && publishingProfile.excludeFromLatest !== true
+    })
+    .map((one) => one.name)
+  const latest = latestVersion(names)
+  return latest === undefined ? undefined : `${definitionId}/versions/${latest}`
+}
+
+/** All versions of an image definition. */
+export function versionsOf(world: World, definitionId: string): Resource[] {
+  return world.resources.list('Microsoft.Compute/galleries/images/versions', `${definitionId}/versions/`)
+}
+
+export function definitionOf(definition: Resource): DefinitionProperties {
+  return definition.properties as unknown as DefinitionProperties
+}
+
+export function securityOf(features: DefinitionProperties['features']): string | undefined {
+  return features?.find(({ name }) => name === 'SecurityType')?.value
+}
+
+/** Text: documented. */
+function versionMissing(id: string): SubmissionFailure {
+  const message =
+    `Build (Shared Image Version) step failed for Image Version '${id}': Error getting Image Version '${id}': Error ` +
+    `getting image version '${lastName(id.replace(/\/versions\/[^/]+$/i, ''))}:${lastName(id)}': ` +
+    `compute.GalleryImageVersionsClient#Get: Failure responding to request: ${notFound(id)}`
+  return new SubmissionFailure('BadSharedImageVersionSource', message)
+}
+
+function notFound(id: string): string {
+  const [, group = '', rest = ''] = /\/resourceGroups\/([^/]+)\/providers\/(.+)$/i.exec(id) ?? []
+  return (
+    'StatusCode=404 -- Original Error: autorest/azure: Service returned an error. Status=404 ' +
+    `Code="ResourceNotFound" Message="The Resource '${rest}' under resource group '${group}' was not found."`
+  )
+}
+
+function lastName(id: string): string {
+  return id.split('/').at(-1) ?? ''
+}

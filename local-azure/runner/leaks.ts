@@ -1,0 +1,81 @@
+/** Searches what a job left behind for secrets, plain or encoded. */
+import { readdir, readFile } from 'node:fs/promises'
+import path from 'node:path'
+import { jsonEscape, uriEscape, xmlEscape } from './commands.ts'
+import { COMMAND_FOLDER } from './files.ts'
+
+export interface Place {
+  /** Such as `log main` or `output image-id`. */
+  name: string
+  /** The content's bytes as Latin-1, so that binary files can be searched as well. */
+  bytes: string
+}
+
+/** Shorter secrets would be found everywhere. */
+const SHORTEST = 6
+
+/** A place with text in it. */
+export function textPlace(name: string, text: string): Place {
+  return { name, bytes: latin1(text) }
+}
+
+/** Every file below a folder, the command files apart (they are searched by what they say). */
+export async function filePlaces(folder: string): Promise<Place[]> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true })
+  const files = entries
+    .filter((entry) => entry.isFile())
+    .map((entry) => path.join(entry.parentPath, entry.name))
+  const places: Place[] = []
+  for (const file of files) {
+    const name = path.relative(folder, file)
+    if (name.startsWith(COMMAND_FOLDER + path.sep)) continue
+    places.push({ name: `file ${name}`, bytes: await readFile(file, 'latin1') })
+  }
+  return places
+}
+
+/** One entry for each line of a place where a secret stands: `log main line 12: eyJ0eX…`. */
+export function findLeaks(places: Place[], secrets: Iterable<string>): string[] {
+  const leaks = new Set<string>()
+  for (const secret of new Set(secrets)) {
+    if (secret.length < SHORTEST) continue
+    for (const needle of encodings(secret)) {
+      for (const { name, bytes } of places) {
+        for (const line of linesWith(bytes, needle)) {
+          leaks.add(`${name} line ${line}: ${secret.slice(0, SHORTEST)}…`)
+        }
+      }
+    }
+  }
+  return [...leaks]
+}
+
+/** Numbers of the lines on which `needle` begins, counted from 1. */
+function linesWith(bytes: string, needle: string): number[] {
+  const lines: number[] = []
+  for (let at = bytes.indexOf(needle); at >= 0; at = bytes.indexOf(needle, at + 1)) {
+    lines.push(bytes.slice(0, at).split('\n').length)
+  }
+  return lines
+}
+
+function encodings(secret: string): Set<string> {
+  const texts = [secret, jsonEscape(secret), uriEscape(secret), xmlEscape(secret)].map(latin1)
+  const all = [...texts, ...base64Stems(Buffer.from(secret))]
+  return new Set(all.filter((needle) => needle.length >= SHORTEST))
+}
+
+/**
+ * What every base64 text that contains the secret contains, wherever the secret begins in it: its whole groups of
+ * three bytes, from each of the three possible offsets, in the plain and the URL-safe alphabet.
+ */
+function base64Stems(bytes: Buffer): string[] {
+  return [0, 1, 2].flatMap((shift) => {
+    const whole = bytes.subarray(shift, shift + Math.floor((bytes.length - shift) / 3) * 3)
+    return [whole.toString('base64'), whole.toString('base64url')]
+  })
+}
+
+function latin1(text: string): string {
+  return Buffer.from(text).toString('latin1')
+}
