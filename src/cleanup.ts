@@ -7,6 +7,7 @@ import { messageOf } from './errors.ts'
 import type { Azure, BuildState, Clock, Runner, TemplateView } from './ports.ts'
 import { whereIsTheLog } from './report.ts'
 import { lastName, parseResourceId } from './resource-id.ts'
+import { quotePosix } from './shell.ts'
 
 export interface CleanupEdges {
   azure: Azure
@@ -114,7 +115,7 @@ function keptAfterFailure(id: string, { stagingResourceGroup, lastRun }: Templat
 
 function deleteCommand(id: string): string {
   const { subscriptionId = '', resourceGroup = '' } = parseResourceId(id) ?? {}
-  return `az image builder delete --name ${lastName(id)} --resource-group ${resourceGroup} --subscription ${subscriptionId}`
+  return `az image builder delete --name ${lastName(id)} --resource-group ${quotePosix(resourceGroup)} --subscription ${subscriptionId}`
 }
 
 async function deleteBlob({ blob, uploaded }: BuildState, { azure, runner }: CleanupEdges): Promise<void> {
@@ -129,7 +130,7 @@ async function deleteBlob({ blob, uploaded }: BuildState, { azure, runner }: Cle
       runner.info(`blob ${name} does not exist: nothing to delete`)
     }
   } catch (error) {
-    const command = `az storage blob delete --auth-mode login --account-name ${blob.account.name} --container-name ${blob.container} --name '${blob.blob.replaceAll("'", `'\\''`)}'`
+    const command = `az storage blob delete --auth-mode login --account-name ${blob.account.name} --container-name ${blob.container} --name ${quotePosix(blob.blob)}`
     runner.warning(`Blob ${name} was not deleted: ${messageOf(error)}\nTo delete it: ${command}`)
   }
 }

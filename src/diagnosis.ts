@@ -64,10 +64,19 @@ export function signInFailure(failure: string, assertion: string): string {
 }
 
 function presented(assertion: string): string {
-  const payload = assertion.split('.')[1]
-  if (!payload) return ''
-  const claims = JSON.parse(Buffer.from(payload, 'base64url').toString()) as Record<string, string>
-  return `Presented: issuer ${claims['iss']}, subject ${claims['sub']}, audience ${claims['aud']}`
+  const claims = publicClaims(assertion)
+  return claims ? `Presented: issuer ${claims.iss}, subject ${claims.sub}, audience ${claims.aud}` : ''
+}
+
+/** The three claims that a federated credential is matched by; undefined for what is no ID token. */
+function publicClaims(token: string): { iss: string; sub: string; aud: string } | undefined {
+  try {
+    const payload = Buffer.from(token.split('.')[1] ?? '', 'base64url').toString()
+    const { iss, sub, aud } = JSON.parse(payload) as Record<'iss' | 'sub' | 'aud', unknown>
+    return { iss: String(iss), sub: String(sub), aud: String(aud) }
+  } catch {
+    return undefined
+  }
 }
 
 /** Resource Manager's and Blob Storage's codes, and what to do. The first that matches counts. */

@@ -1,0 +1,80 @@
+/** The workflows of this repository are pinned and unprivileged; those that users copy work. */
+import { describe, expect, test } from '@jest/globals'
+import { readdirSync, readFileSync } from 'node:fs'
+import path from 'node:path'
+import { parse } from 'yaml'
+import { readInputs } from '../../src/inputs.ts'
+import { rawInputs } from '../support/factories.ts'
+
+const root = path.join(import.meta.dirname, '..', '..')
+
+interface Step {
+  uses?: string
+  with?: Record<string, string | number | boolean>
+}
+interface Workflow {
+  on: unknown
+  permissions: Record<string, string>
+  jobs: Record<string, { 'runs-on': string; steps: Step[] }>
+}
+
+function workflowsIn(folder: string): { name: string; text: string; workflow: Workflow }[] {
+  return readdirSync(path.join(root, folder)).map((name) => {
+    const text = readFileSync(path.join(root, folder, name), 'utf8')
+    return { name, text, workflow: parse(text) as Workflow }
+  })
+}
+
+const stepsOf = (workflow: Workflow): Step[] => Object.values(workflow.jobs).flatMap(({ steps }) => steps)
+
+describe.each(workflowsIn('.github/workflows'))('.github/workflows/$name', ({ text, workflow }) => {
+  test('pins every action by commit and names its version', () => {
+    const uses = text.split('\n').filter((line) => /\buses:/.test(line))
+    expect(uses).not.toEqual([])
+    expect(uses.filter((line) => !/uses: (\.\/|[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$)/.test(line))).toEqual(
+      [],
+    )
+  })
+
+  test('may read contents and nothing else, and keeps no token in the checkout', () => {
+    expect(workflow.permissions).toEqual({ contents: 'read' })
+    const checkouts = stepsOf(workflow).filter(({ uses }) => uses?.startsWith('actions/checkout@'))
+    expect(checkouts.map((step) => step.with?.['persist-credentials'])).toEqual(checkouts.map(() => false))
+  })
+})
+
+describe.each(workflowsIn('examples/workflows'))('examples/workflows/$name', ({ workflow }) => {
+  const step = stepsOf(workflow).find(({ uses }) => uses === 'org/aib-action@v1')
+  const given = Object.entries(step?.with ?? {}).map(
+    ([name, value]) => [name, evaluate(String(value))] as const,
+  )
+
+  test('gives inputs that the action has and accepts', () => {
+    const action = parse(readFileSync(path.join(root, 'action.yml'), 'utf8')) as {
+      inputs: Record<string, { default?: string }>
+    }
+    expect(given.map(([name]) => name).filter((name) => !(name in action.inputs))).toEqual([])
+    // What an example leaves out is left out here, too.
+    const none = Object.fromEntries(
+      Object.keys(action.inputs).map((name) => [name, action.inputs[name]?.default ?? '']),
+    )
+    const request = readInputs(rawInputs({ ...none, ...Object.fromEntries(given) }))
+    expect(request.signIn.clientId).toBeDefined()
+  })
+
+  test('may ask for ID tokens, and keeps no token in the checkout', () => {
+    expect(workflow.permissions).toEqual({ 'id-token': 'write', contents: 'read' })
+    const checkouts = stepsOf(workflow).filter(({ uses }) => uses?.startsWith('actions/checkout@'))
+    expect(checkouts.map((checkout) => checkout.with?.['persist-credentials'])).toEqual(
+      checkouts.map(() => false),
+    )
+  })
+})
+
+/** Values for the expressions that the examples use. */
+function evaluate(text: string): string {
+  return text
+    .replaceAll(/\$\{\{ vars\.AZURE_\w+_ID \}\}/g, '00000000-0000-0000-0000-000000000001')
+    .replaceAll('${{ matrix.location }}', 'westeurope')
+    .replaceAll('${{ github.run_number }}', '7')
+}
