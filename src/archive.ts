@@ -88,14 +88,31 @@ export async function listEntries(
   if (!top) throw new InputError([{ input: 'build-path', message: `'${buildPath}' does not exist.` }])
   if (top.isFile()) {
     const name = path.basename(buildPath)
+    if (format === 'zip' && !isWindowsName(name)) {
+      throw new InputError([
+        { input: 'build-path', message: `'${name}' cannot exist on Windows: rename it.` },
+      ])
+    }
     const entry: Entry = { path: name, kind: 'file', source: buildPath, mode: top.mode, size: top.size }
     return { entries: [entry], leftOut: [] }
   }
   const walk = new Walk(await realpath(buildPath), format)
   await walk.directory('', walk.root, [walk.root])
-  if (walk.problems.length > 0) throw new InputError(walk.problems)
   const entries = walk.entries.sort((a, b) => (a.path < b.path ? -1 : 1))
+  if (format === 'zip') walk.problems.push(...sameNames(entries))
+  if (walk.problems.length > 0) throw new InputError(walk.problems)
   return { entries, leftOut: walk.leftOut.sort() }
+}
+
+/** Paths that differ in letter case alone: Windows has room for one of them. */
+function sameNames(entries: readonly Entry[]): Problem[] {
+  const seen = new Map<string, string>()
+  return entries.flatMap(({ path: inside }) => {
+    const first = seen.get(inside.toLowerCase())
+    if (first === undefined) seen.set(inside.toLowerCase(), inside)
+    const message = `'${first}' and '${inside}' are one name on Windows: rename one.`
+    return first === undefined ? [] : [{ input: 'build-path', message }]
+  })
 }
 
 class Walk {
@@ -243,10 +260,18 @@ function zipStream(entries: Entry[]): Readable {
   const content = new PassThrough()
   zip.on('error', (error: Error) => content.destroy(error))
   zip.outputStream.pipe(content)
-  for (const { path: name, kind, source, mode } of entries) {
+  for (const { path: name, kind, source, mode, size } of entries) {
     const options = { mtime: FIXED_LOCAL_TIME, mode, forceDosTimestamp: true }
     if (kind === 'directory') zip.addEmptyDirectory(name, options)
-    else zip.addFile(source, name, options)
+    else
+      zip.addReadStreamLazy(name, { ...options, size }, (take) => {
+        take(
+          null,
+          pipeline(createReadStream(source), sized(name, size), (error) => {
+            if (error) content.destroy(error)
+          }),
+        )
+      })
   }
   zip.end()
   return content

@@ -125,7 +125,8 @@ function unpackByShell({ folder }: BuildArtifact, archive: string): string[] {
     // The base image may still hold the folder from an earlier build, owned by somebody else.
     `sudo rm -rf ${target}`,
     `mkdir ${target}`,
-    `tar -xpzf ${archive} -C ${target}`,
+    // Not by tar's -C, which reads backslashes in a name as escapes.
+    `(cd ${target} && tar -xpzf ${archive})`,
     `rm -f ${archive}`,
   ]
 }
@@ -193,9 +194,10 @@ function inlineScriptCustomizer(customization: Customization): Customizer {
 }
 
 /**
- * PowerShell goes on after a native command that failed. So the script is handed over as text, taken apart by
- * PowerShell's own parser and run statement by statement in one scope, looking at the exit code after each: blocks,
- * here-strings and continued lines stay whole.
+ * PowerShell goes on after a native command that failed. So the script is handed over as text, PowerShell's own parser
+ * finds the statements that call commands, at any depth, and a look at the exit code is put behind each; then the
+ * script runs as one, in its own words: `param`, `using`, `return`, blocks and here-strings mean what they always do.
+ * What stands in a condition is left alone: there an exit code is an answer.
  */
 function failingFast(script: string[]): string[] {
   return [
@@ -206,16 +208,30 @@ function failingFast(script: string[]): string[] {
     '$aibTokens = $aibErrors = $null',
     '$aibTree = [System.Management.Automation.Language.Parser]::ParseInput($aibScript, [ref]$aibTokens, [ref]$aibErrors)',
     'if ($aibErrors) {',
-    '  $aibErrors | ForEach-Object { Write-Output "inline-script, line $($_.Extent.StartLineNumber): $($_.Message)" }',
+    '  $aibErrors | ForEach-Object { Write-Host "inline-script, line $($_.Extent.StartLineNumber): $($_.Message)" }',
     '  exit 1',
     '}',
-    'foreach ($aibStatement in $aibTree.EndBlock.Statements) {',
-    '  $global:LASTEXITCODE = 0',
-    '  . ([scriptblock]::Create($aibStatement.Extent.Text))',
+    'function Assert-AibExitCode([int]$Line) {',
     '  if ($global:LASTEXITCODE -ne 0) {',
-    '    Write-Output "inline-script, line $($aibStatement.Extent.StartLineNumber): exit code $($global:LASTEXITCODE)"',
+    '    Write-Host "inline-script, line ${Line}: exit code $global:LASTEXITCODE"',
     '    exit $global:LASTEXITCODE',
     '  }',
     '}',
+    '$aibCallsCommand = {',
+    '  param($aibNode)',
+    '  $aibStep = $aibNode',
+    '  if ($aibNode -is [System.Management.Automation.Language.AssignmentStatementAst]) { $aibStep = $aibNode.Right }',
+    '  $aibInBlock = $aibNode.Parent -is [System.Management.Automation.Language.NamedBlockAst] -or $aibNode.Parent -is [System.Management.Automation.Language.StatementBlockAst]',
+    '  $aibIsPipeline = $aibStep -is [System.Management.Automation.Language.PipelineAst]',
+    '  $aibInBlock -and $aibIsPipeline -and $null -ne $aibStep.Find({ $args[0] -is [System.Management.Automation.Language.CommandAst] }, $true)',
+    '}',
+    '$aibEdits = foreach ($aibFound in $aibTree.FindAll($aibCallsCommand, $true)) {',
+    "  [pscustomobject]@{ At = $aibFound.Extent.StartOffset; Text = '$global:LASTEXITCODE = 0; ' }",
+    '  [pscustomobject]@{ At = $aibFound.Extent.EndOffset; Text = "; Assert-AibExitCode $($aibFound.Extent.StartLineNumber)" }',
+    '}',
+    'foreach ($aibEdit in ($aibEdits | Sort-Object -Property At -Descending)) {',
+    '  $aibScript = $aibScript.Insert($aibEdit.At, $aibEdit.Text)',
+    '}',
+    '. ([scriptblock]::Create($aibScript))',
   ]
 }

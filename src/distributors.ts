@@ -37,9 +37,20 @@ const ID_INPUTS: { type: DistributeType; input: string }[] = [
   { type: 'gallery', input: 'gallery-image-id' },
 ]
 
+/** Inputs that one target alone understands. */
+const OWN_INPUTS: { type: DistributeType; input: string }[] = [
+  { type: 'managed-image', input: 'managed-image-location' },
+  { type: 'gallery', input: 'replication-regions' },
+]
+
 /** Reads the inputs that say where the image goes; problems are reported to `read`. */
 export function readDistributor(read: InputReader, location: string): Distributor {
   const type = readType(read)
+  for (const stray of OWN_INPUTS.filter(
+    (own) => own.type !== type && read.optional(own.input) !== undefined,
+  )) {
+    read.problem(stray.input, `has no meaning for ${type}; it belongs to ${stray.type}.`)
+  }
   const runOutputName = read.optional('run-output-name') ?? DEFAULT_RUN_OUTPUT_NAMES[type]
   if (!/^[A-Za-z0-9-_.]{1,64}$/.test(runOutputName)) {
     read.problem('run-output-name', `'${runOutputName}' is not 1 to 64 letters, digits, '-', '_' or '.'.`)

@@ -121,7 +121,10 @@ function planInfo(plan: PurchasePlan | undefined): { planInfo?: PurchasePlan } {
 
 /** The template as text for people: the query of every signed URL, which is a secret, replaced. */
 export function printableTemplate(template: ImageTemplate): string {
-  return redactSignatures(JSON.stringify(template, undefined, 2))
+  // Text by text: in JSON the backslash before a quotation mark would count as part of a URL.
+  const redacted = (_: string, value: unknown): unknown =>
+    typeof value === 'string' ? redactSignatures(value) : value
+  return JSON.stringify(template, redacted, 2)
 }
 
 /** Replaces the query of every URL that carries a signature. */

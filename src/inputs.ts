@@ -137,7 +137,7 @@ function readResourceGroup(read: InputReader): string {
 }
 
 function readManagedIdentity(read: InputReader): string {
-  const value = read.required('managed-identity')
+  const value = read.required('managed-identity').replace(/\/+$/, '')
   read.nameOrId(
     'managed-identity',
     value,
@@ -149,7 +149,7 @@ function readManagedIdentity(read: InputReader): string {
 }
 
 function readStorageAccount(read: InputReader, needed: boolean): string | undefined {
-  const value = read.optional('storage-account')
+  const value = read.optional('storage-account')?.replace(/\/+$/, '')
   if (value === undefined && needed) {
     read.problem(
       'storage-account',
@@ -179,10 +179,16 @@ function readSourceImage(read: InputReader): SourceImageRequest {
   const version = read.optional('source-image-version') ?? 'latest'
   const source = text === '' ? undefined : parseSourceImage(text, version)
   if (typeof source === 'object') {
-    if (version !== 'latest' && source.kind !== 'marketplace') {
+    if (version.toLowerCase() !== 'latest' && source.kind !== 'marketplace') {
       read.problem(
         'source-image-version',
         `'${version}' has no meaning for ${text}; put the version into the ID.`,
+      )
+    }
+    if (version.toLowerCase() !== 'latest' && source.kind === 'marketplace' && source.version !== version) {
+      read.problem(
+        'source-image-version',
+        `'${version}' contradicts the version in source-image, '${source.version}'.`,
       )
     }
     return source

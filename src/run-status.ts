@@ -44,8 +44,10 @@ export function runStatus(
   const operationMessage = operation?.error
     ? `${operation.error.code ?? ''}: ${operation.error.message ?? ''}`
     : ''
+  const templateMessage = template?.message ?? ''
   const state = END_STATES.find((end) => isThisRun && end === template.runState)
-  if (state) return { ended: true, state, message: template?.message ?? operationMessage }
+  if (state)
+    return { ended: true, state, message: templateMessage === '' ? operationMessage : templateMessage }
   const operationState = END_STATES.find((end) => end === operation?.status)
   if (operationState && operationIsFinal)
     return { ended: true, state: operationState, message: operationMessage }

@@ -9,9 +9,13 @@ export function quotePosix(text: string): string {
 }
 
 /**
- * A PowerShell string without interpolation. PowerShell also takes the typographic quotation marks ‘ ’ ‚ ‛ for
- * single quotes (about_Quoting_Rules), so these are doubled as well.
+ * A PowerShell string without interpolation, as an operand. In ASCII: Packer writes scripts as UTF-8 without a byte
+ * order mark, which Windows PowerShell 5.1 reads in the machine's code page, where parts of letters are quotation marks.
  */
 export function quotePowerShell(text: string): string {
-  return `'${text.replaceAll(/['\u2018\u2019\u201a\u201b]/g, '$&$&')}'`
+  if (/^[\n -~]*$/.test(text)) return `'${text.replaceAll("'", "''")}'`
+  const escaped = text
+    .replaceAll('\\', '\\\\')
+    .replaceAll(/[^\n -~]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
+  return `([regex]::Unescape('${escaped.replaceAll("'", "''")}'))`
 }

@@ -57,14 +57,15 @@ export function parseSourceImage(text: string, version: string): SourceImageRequ
   return { kind: 'marketplace', publisher, offer, sku, version: ownVersion ?? version }
 }
 
-function parseImageId(text: string): SourceImageRequest | string {
+function parseImageId(given: string): SourceImageRequest | string {
+  const text = given.replace(/\/+$/, '')
   const id = parseResourceId(text)
   if (!id) return `'${text}' is not a resource ID; ${FORMS}.`
   if (isOfType(id, 'Microsoft.Compute/images')) return { kind: 'managed-image', id: text }
   if (isOfType(id, 'Microsoft.Compute/galleries/images/versions')) {
     const latest = id.names[2]?.toLowerCase() === 'latest'
     return latest
-      ? { kind: 'gallery-definition', id: text.replace(/\/versions\/[^/]+\/?$/i, '') }
+      ? { kind: 'gallery-definition', id: text.replace(/\/versions\/[^/]+$/i, '') }
       : { kind: 'gallery-version', id: text }
   }
   if (isOfType(id, 'Microsoft.Compute/galleries/images')) return { kind: 'gallery-definition', id: text }
