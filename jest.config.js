@@ -5,6 +5,8 @@ export default {
   transform: { '\\.ts$': '<rootDir>/scripts/strip-types.js' },
   testEnvironment: 'node',
   testTimeout: 60_000,
+  // Builds mostly wait: more of them at once than there are processors does no harm.
+  maxWorkers: 4,
   collectCoverageFrom: ['src/**/*.ts'],
   coverageProvider: 'v8',
 }

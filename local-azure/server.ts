@@ -70,6 +70,7 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
       target,
       status: reply.status,
       at: options.world.now(),
+      ...(body.length > 0 && { body: body.toString() }),
     })
     write(outgoing, reply)
   }

@@ -81,6 +81,8 @@ export interface Exchange {
   target: string
   status: number
   at: number
+  /** Text of the request's body, as sent; absent without one, and for blobs, which pass through unread. */
+  body?: string
 }
 
 /** What the Image Builder stand-in does with a run beyond what the template itself decides. */

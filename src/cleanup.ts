@@ -3,7 +3,7 @@
  * deleted, and after a failure the template and its staging group stay, because they hold the log. Works from what
  * main remembered alone; nothing in here can turn a good build red.
  */
-import { messageOf } from './errors.ts'
+import { AzureError, messageOf } from './errors.ts'
 import type { Azure, BuildState, Clock, Runner, TemplateView } from './ports.ts'
 import { whereIsTheLog } from './report.ts'
 import { lastName, parseResourceId } from './resource-id.ts'
@@ -130,6 +130,10 @@ async function deleteBlob({ blob, uploaded }: BuildState, { azure, runner }: Cle
       runner.info(`blob ${name} does not exist: nothing to delete`)
     }
   } catch (error) {
+    if (!uploaded && error instanceof AzureError && error.status === 403) {
+      runner.info(`blob ${name} was not uploaded, for lack of the same right: nothing to delete`)
+      return
+    }
     const command = `az storage blob delete --auth-mode login --account-name ${blob.account.name} --container-name ${blob.container} --name ${quotePosix(blob.blob)}`
     runner.warning(`Blob ${name} was not deleted: ${messageOf(error)}\nTo delete it: ${command}`)
   }

@@ -10,6 +10,8 @@ ${PERMISSIONS}
 
 A reusable workflow needs the same in the workflow that calls it. GitHub gives none to runs that a pull request from a fork or Dependabot started.`
 
+const NO_TENANT = "The tenant was not found: check 'tenant-id' and 'environment'."
+
 /** Entra's codes for refused federated sign-ins (service documentation), and what to do. */
 const ENTRA_REMEDIES: { code: string; remedy: string }[] = [
   {
@@ -27,6 +29,11 @@ const ENTRA_REMEDIES: { code: string; remedy: string }[] = [
     remedy:
       "The audience of the federated credential must be the audience below; the input 'audience' sets what is asked for.",
   },
+  {
+    code: 'AADSTS70025',
+    remedy:
+      'The application has no federated credential. Add one with the issuer, subject and audience below.',
+  },
   { code: 'AADSTS70021', remedy: 'No federated credential matches the issuer, subject and audience below.' },
   {
     code: 'AADSTS700024',
@@ -36,7 +43,7 @@ const ENTRA_REMEDIES: { code: string; remedy: string }[] = [
     code: 'AADSTS700016',
     remedy: "The application was not found in this tenant: check 'client-id' and 'tenant-id'.",
   },
-  { code: 'AADSTS90002', remedy: "The tenant was not found: check 'tenant-id' and 'environment'." },
+  { code: 'AADSTS90002', remedy: NO_TENANT },
 ]
 
 /**
@@ -46,6 +53,10 @@ const ENTRA_REMEDIES: { code: string; remedy: string }[] = [
  */
 export function signInFailure(failure: string, assertion: string): string {
   if (/ACTIONS_ID_TOKEN_REQUEST_(URL|TOKEN)/.test(failure)) return MISSING_PERMISSION
+  const refusal = gitHubRefusal(failure)
+  if (refusal !== undefined) return `GitHub gave no ID token to sign in with: ${refusal}`
+  // MSAL keeps the answer to itself when it cannot read the authority's description.
+  if (failure.includes('endpoints_resolution_error')) return `Entra ID refused the sign-in. ${NO_TENANT}`
   const aadsts = /AADSTS\d+/.exec(failure)?.[0]
   const known = ENTRA_REMEDIES.find(({ code }) => code === aadsts)
   if (known) {
@@ -66,6 +77,16 @@ export function signInFailure(failure: string, assertion: string): string {
 function presented(assertion: string): string {
   const claims = publicClaims(assertion)
   return claims ? `Presented: issuer ${claims.iss}, subject ${claims.sub}, audience ${claims.aud}` : ''
+}
+
+/** What GitHub's endpoint for ID tokens answered, out of the toolkit's words of several lines; undefined for others. */
+function gitHubRefusal(failure: string): string | undefined {
+  if (failure.includes('Response json body do not have ID Token field'))
+    return 'its answer has no ID Token field.'
+  if (!failure.includes('Failed to get ID Token')) return undefined
+  const status = /Error Code\s*:\s*(\d+)/.exec(failure)?.[1]
+  const message = /Error Message:\s*([\s\S]*)$/.exec(failure)?.[1]?.trim()
+  return [status && `HTTP ${status}`, message].filter(Boolean).join(': ')
 }
 
 /** The three claims that a federated credential is matched by; undefined for what is no ID token. */

@@ -19,6 +19,8 @@ export interface StorageAccount {
   name: string
   /** Primary blob endpoint, with a trailing slash. */
   blobEndpoint: string
+  /** Whether the account takes what is signed with its keys. */
+  allowsKeys: boolean
 }
 
 /** Request body of PUT `Microsoft.VirtualMachineImages/imageTemplates`, API version 2025-10-01. */

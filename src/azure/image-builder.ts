@@ -2,6 +2,7 @@
  * Image Builder: submit, run, follow, cancel, delete. REST rather than the typed SDK: that one drops what its models
  * do not know, repeats `POST run` after a 504 and gives up following a build at the first bad poll.
  */
+import { azureRemedy } from '../diagnosis.ts'
 import { AzureError, BuildFailedError, isNotAllowedNow, isNotFound } from '../errors.ts'
 import type { ImageTemplate } from '../image-template.ts'
 import type { Clock, ImageBuilderPort, RunEnd, RunOutput, TemplateRun, TemplateView } from '../ports.ts'
@@ -90,7 +91,7 @@ export class ImageBuilder implements ImageBuilderPort {
       : undefined
     const code = operation?.error?.code ?? 'ProvisioningFailed'
     const message = operation?.error?.message ?? view.provisioningError ?? 'Image Builder gave no reason.'
-    return new AzureError({ doing, status: 200, code, message })
+    return new AzureError({ doing, status: 200, code, message, ...azureRemedy(code, message) })
   }
 
   async startRun(id: string, signal: AbortSignal): Promise<TemplateRun> {
@@ -222,7 +223,10 @@ export class ImageBuilder implements ImageBuilderPort {
     const doing = `deleting image template ${lastName(id)}`
     for (;;) {
       if (!(await this.get(id))) return
-      const operation = operationUrl ? await this.arm.operation(operationUrl, API_VERSION) : undefined
+      // The template itself tells as well, should the operation not be readable.
+      const operation = operationUrl
+        ? await this.arm.operation(operationUrl, API_VERSION).catch(() => undefined)
+        : undefined
       if (operation?.status === 'Succeeded') return
       if (operation?.status === 'Failed') {
         const { code = 'DeleteFailed', message = 'Image Builder gave no reason.' } = operation.error ?? {}

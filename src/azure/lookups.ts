@@ -80,7 +80,7 @@ async function identity(reader: Reader, request: BuildRequest): Promise<string> 
 interface AccountBody {
   id: string
   name: string
-  properties: { primaryEndpoints: { blob: string } }
+  properties: { primaryEndpoints: { blob: string }; allowSharedKeyAccess?: boolean | null }
 }
 
 async function storage(reader: Reader, request: BuildRequest): Promise<StorageAccount | undefined> {
@@ -97,7 +97,9 @@ async function storage(reader: Reader, request: BuildRequest): Promise<StorageAc
   const { id, name, properties } = given.startsWith('/')
     ? await reader.get<AccountBody>(given, 'storage', `storage account ${lastName(given)}`, missing)
     : await byName()
-  return { id, name, blobEndpoint: properties.primaryEndpoints.blob }
+  const { primaryEndpoints, allowSharedKeyAccess } = properties
+  // Azure takes no word on it for a yes.
+  return { id, name, blobEndpoint: primaryEndpoints.blob, allowsKeys: allowSharedKeyAccess ?? true }
 }
 
 /** The gallery image definition that the image goes to. An explicit version must be new: versions never change. */

@@ -61,17 +61,17 @@ export function wrong(input: string, message: string): never {
 
 /**
  * Waits for all look-ups, so that every mistake in the inputs is told at once.
- * @throws InputError with the mistakes of all; another failure goes before it
+ * @throws InputError with the mistakes of all. Another failure is told only when there are none: it may well come from
+ * one of them, as when Compute does not know the region either.
  */
 export async function allOrEveryProblem<T extends readonly unknown[]>(
   lookups: T,
 ): Promise<{ -readonly [K in keyof T]: Awaited<T[K]> }> {
   const settled = await Promise.allSettled(lookups)
   const reasons = settled.flatMap((one) => (one.status === 'rejected' ? [one.reason as Error] : []))
-  const failure = reasons.find((reason) => !(reason instanceof InputError))
-  if (failure) throw failure
   const problems = reasons.flatMap((reason) => (reason instanceof InputError ? reason.problems : []))
   if (problems.length > 0) throw new InputError(problems)
+  if (reasons[0]) throw reasons[0]
   return settled.map((one) => (one as PromiseFulfilledResult<unknown>).value) as {
     -readonly [K in keyof T]: Awaited<T[K]>
   }

@@ -1,5 +1,6 @@
 /** The build artifact in Blob Storage: uploaded as a stream, readable by one signed URL, deleted in the end. */
 import type { TokenCredential } from '@azure/core-auth'
+import { isRestError } from '@azure/core-rest-pipeline'
 import {
   BlobSASPermissions,
   BlobServiceClient,
@@ -10,7 +11,7 @@ import {
   type SASQueryParameters,
 } from '@azure/storage-blob'
 import { azureRemedy } from '../diagnosis.ts'
-import { AzureError } from '../errors.ts'
+import { AzureError, isNotFound } from '../errors.ts'
 import type { Archive } from '../archive.ts'
 import type { StorageAccount } from '../image-template.ts'
 import type { ResourceManager } from './arm.ts'
@@ -53,8 +54,12 @@ export class ArtifactStore {
     { content, contentType }: Archive,
     signal: AbortSignal,
   ): Promise<void> {
+    // Both before the stream starts, which cannot be begun again: a role may hold for containers and not for blobs.
     await this.byRoleOrKey(`making the container ${container} in storage account ${this.account.name}`, () =>
       this.service.getContainerClient(container).createIfNotExists({ abortSignal: signal }),
+    )
+    await this.byRoleOrKey(`reaching the blobs of ${this.account.name}/${container}`, () =>
+      this.service.getContainerClient(container).getBlobClient(blob).exists({ abortSignal: signal }),
     )
     const client = this.service.getContainerClient(container).getBlockBlobClient(blob)
     await this.translated(`uploading the build artifact to ${this.account.name}/${container}`, () =>
@@ -103,12 +108,14 @@ export class ArtifactStore {
    * week. Writing an empty blob over them discards them (Put Blob, service documentation).
    */
   async discardBlocks(name: BlobName): Promise<void> {
-    const container = this.service.getContainerClient(name.container)
-    if (!(await container.exists())) return
-    await this.translated(`discarding the unfinished upload ${name.container}/${name.blob}`, () =>
-      container.getBlockBlobClient(name.blob).upload('', 0),
-    )
-    await this.delete(name)
+    try {
+      await this.translated(`discarding the unfinished upload ${name.container}/${name.blob}`, () =>
+        this.service.getContainerClient(name.container).getBlockBlobClient(name.blob).upload('', 0),
+      )
+      await this.delete(name)
+    } catch (error) {
+      if (!isNotFound(error)) throw error // without a container there are no blocks
+    }
   }
 
   private async sign(values: BlobSASSignatureValues, expiresOn: Date): Promise<SASQueryParameters> {
@@ -131,6 +138,11 @@ export class ArtifactStore {
   }
 
   private async useAccountKey(refusal: AzureError): Promise<void> {
+    if (!this.account.allowsKeys) {
+      const { doing, status, azureMessage } = refusal
+      const remedy = azureRemedy('KeyBasedAuthenticationNotPermitted', '')
+      throw new AzureError({ doing, status, code: refusal.code, message: azureMessage, ...remedy })
+    }
     const answer = await this.edges.arm
       .request<{ keys: { value: string }[] }>({
         method: 'POST',
@@ -164,23 +176,11 @@ function isMissingRole(error: unknown): error is AzureError {
 
 /** The SDK's error with what was being done and what to do; anything else (sign-in, abort) as it is. */
 function storageError(doing: string, error: unknown): unknown {
-  const { name, statusCode, code, message } = error as {
-    name?: string
-    statusCode?: number
-    code?: string
-    message?: string
-  }
-  if (name !== 'RestError') return error
-  const [firstLine = ''] = (message ?? '').split('\n')
-  const status = statusCode ?? 0
-  return new AzureError(
-    {
-      doing,
-      status,
-      code: code ?? `HTTP${status}`,
-      message: firstLine,
-      ...azureRemedy(code ?? '', firstLine),
-    },
-    { cause: error },
-  )
+  if (!isRestError(error)) return error
+  const { statusCode: status = 0, response } = error
+  // The answer to a HEAD request has no body: then the header alone has the code.
+  const code = error.code ?? response?.headers.get('x-ms-error-code') ?? `HTTP${status}`
+  const [firstLine = ''] = error.message.split('\n')
+  const message = firstLine === '' ? 'the storage account gave no more words' : firstLine
+  return new AzureError({ doing, status, code, message, ...azureRemedy(code, message) }, { cause: error })
 }

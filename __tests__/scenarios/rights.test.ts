@@ -1,0 +1,374 @@
+/** Rights that are missing once a build is under way, in all three places where rights count, and throttling. */
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import type { JobResult } from '../../local-azure/runner.ts'
+import { defaultSeed, DEPLOYER_ACTIONS, SUBSCRIPTION_ID } from '../../local-azure/seed.ts'
+import type { Fault } from '../../local-azure/world.ts'
+import { failureOf, requestsOf } from '../support/failures.ts'
+import {
+  annotations,
+  GALLERY,
+  GROUP,
+  IMAGE_TEMPLATES,
+  leftBehind,
+  NOTHING,
+  onStage,
+  openStage,
+  type Stage,
+} from '../support/run-action.ts'
+import { addApplication, addIdentity, without } from '../support/seeds.ts'
+import { sideBySide } from '../support/side-by-side.ts'
+
+const LIST_KEYS = 'Microsoft.Storage/storageAccounts/listkeys/action'
+const DELEGATE = 'Microsoft.Storage/storageAccounts/blobServices/generateUserDelegationKey/action'
+const CONTAINERS = 'Microsoft.Storage/storageAccounts/blobServices/containers/*'
+const ASSIGN = 'Microsoft.ManagedIdentity/userAssignedIdentities/assign/action'
+const OPERATIONS = 'Microsoft.VirtualMachineImages/locations/operations/read'
+const VERSION_WRITE = 'Microsoft.Compute/galleries/images/versions/write'
+const IMAGE = `${GROUP}/providers/Microsoft.Compute/images/base-linux`
+
+const seed = defaultSeed()
+seed.storageAccounts.push({
+  resourceGroup: 'rg-images',
+  name: 'stwithoutkeys',
+  location: 'eastus',
+  allowSharedKeyAccess: false,
+})
+
+/** An application with these rights in the subscription, and its data rights unless they are taken. */
+function deployer(
+  actions: string[],
+  data: 'with blob role' | 'without blob role' = 'with blob role',
+): string {
+  return addApplication(seed, {
+    roles: [data === 'with blob role' ? { actions } : { actions, dataActions: [] }],
+  })
+}
+function lacking(action: string): string {
+  return deployer(without(DEPLOYER_ACTIONS, action))
+}
+function lackingTemplateRight(name: string): string {
+  return lacking(`${IMAGE_TEMPLATES}/${name}`)
+}
+
+const NO_BLOB_ROLE = without(without(DEPLOYER_ACTIONS, DELEGATE), CONTAINERS)
+const NO_DELEGATION = without(DEPLOYER_ACTIONS, DELEGATE)
+const client = {
+  'imageTemplates/read': lackingTemplateRight('read'),
+  'imageTemplates/write': lackingTemplateRight('write'),
+  'imageTemplates/run/action': lackingTemplateRight('run/action'),
+  'imageTemplates/runOutputs/read': lackingTemplateRight('runOutputs/read'),
+  'imageTemplates/delete': lackingTemplateRight('delete'),
+  cancel: lackingTemplateRight('cancel/action'),
+  assign: lacking(ASSIGN),
+  operations: lacking(OPERATIONS),
+  unneeded: deployer(
+    [
+      `${IMAGE_TEMPLATES}/cancel/action`,
+      'Microsoft.Compute/images/read',
+      'Microsoft.Compute/galleries/read',
+      'Microsoft.Compute/galleries/images/versions/read',
+    ].reduce(without, DEPLOYER_ACTIONS),
+  ),
+  neitherRoleNorKeys: deployer(NO_BLOB_ROLE, 'without blob role'),
+  readmeRoleNorKeys: deployer(DEPLOYER_ACTIONS, 'without blob role'),
+  keys: deployer([...NO_BLOB_ROLE, LIST_KEYS], 'without blob role'),
+  readmeRoleAndKeys: deployer([...DEPLOYER_ACTIONS, LIST_KEYS], 'without blob role'),
+  keysInsteadOfDelegation: deployer([...NO_DELEGATION, LIST_KEYS]),
+  neitherDelegationNorKeys: deployer(NO_DELEGATION),
+  noContainers: lacking(CONTAINERS),
+  roleOnTheContainer: roleOnTheContainer(),
+}
+
+/** Storage Blob Data Contributor on the container alone, and Storage Blob Delegator on the account. */
+function roleOnTheContainer(): string {
+  const account = `${GROUP}/providers/Microsoft.Storage/storageAccounts/stcontosobuild`
+  return addApplication(seed, {
+    roles: [
+      { actions: NO_BLOB_ROLE, dataActions: [] },
+      {
+        scope: `${account}/blobServices/default/containers/imagebuilder-vststask`,
+        actions: [CONTAINERS],
+      },
+      { scope: account, actions: [DELEGATE], dataActions: [] },
+    ],
+  })
+}
+
+const identity = {
+  blindToSource: addIdentity(seed, 'id-blind-to-source', (all) =>
+    without(all, 'Microsoft.Compute/images/read'),
+  ),
+  blindToTarget: addIdentity(seed, 'id-blind-to-target', (all) =>
+    without(all, 'Microsoft.Compute/galleries/images/read'),
+  ),
+  readOnly: addIdentity(seed, 'id-read-only', (all) => without(all, VERSION_WRITE)),
+}
+
+let stage: Stage
+beforeAll(async () => {
+  stage = await openStage({ seed, speed: 5000 })
+})
+afterAll(() => stage.close())
+
+/** Whether a job's template still exists. */
+function keptTemplate(job: JobResult): boolean {
+  return stage.azure.world.resources.get(job.outputs['template-id'] ?? '') !== undefined
+}
+
+function deleteCommand(job: JobResult): string {
+  const name = job.outputs['template-name'] ?? ''
+  return `az image builder delete --name ${name} --resource-group 'rg-images' --subscription ${SUBSCRIPTION_ID}`
+}
+
+async function blobs(): Promise<string[]> {
+  return [
+    ...(await stage.azure.blobs.list('stcontosobuild')),
+    ...(await stage.azure.blobs.list('stwithoutkeys')),
+  ]
+}
+
+describe('of the signed-in identity', () => {
+  const names = [
+    'imageTemplates/read',
+    'imageTemplates/write',
+    'imageTemplates/run/action',
+    'imageTemplates/runOutputs/read',
+    'imageTemplates/delete',
+    'assign',
+    'operations',
+    'unneeded',
+  ] as const
+  let jobs: Record<(typeof names)[number], JobResult>
+  beforeAll(async () => {
+    const runs = names.map((name) => [name, () => stage.run({ 'client-id': client[name] })] as const)
+    jobs = await sideBySide(
+      Object.fromEntries(runs) as Record<(typeof names)[number], () => Promise<JobResult>>,
+    )
+  })
+
+  test.each([
+    { name: 'imageTemplates/read', kept: true },
+    { name: 'imageTemplates/write', kept: false },
+    { name: 'imageTemplates/run/action', kept: true },
+    { name: 'imageTemplates/runOutputs/read', kept: true },
+  ] as const)('$name: Azure names what is missing', ({ name, kept }) => {
+    const job = jobs[name]
+    const message = failureOf(job)
+    expect(message).toContain('AuthorizationFailed (HTTP 403): ')
+    expect(message).toContain(`perform action 'Microsoft.VirtualMachineImages/${name}' over scope '${GROUP}/`)
+    expect(message).toContain('Give the signed-in identity the Image Builder rights on the resource group')
+    expect(keptTemplate(job)).toBe(kept)
+    // Who may not even read the template is told how to delete it; else post says it in its log.
+    expect(annotations(job, 'warning').join('\n').includes(deleteCommand(job))).toBe(
+      name === 'imageTemplates/read',
+    )
+    expect(job.log.includes(deleteCommand(job))).toBe(kept)
+  })
+
+  test('to assign the managed identity', () => {
+    const message = failureOf(jobs.assign)
+    expect(message).toContain('LinkedAuthorizationFailed (HTTP 403): ')
+    expect(message).toContain(`perform action '${ASSIGN}' on the linked scope(s) '`)
+    expect(message).toContain("the role 'Managed Identity Operator' on the managed identity")
+    expect(keptTemplate(jobs.assign)).toBe(false)
+  })
+
+  test('to delete the template: the build stays green, with a warning and the command', () => {
+    const job = jobs['imageTemplates/delete']
+    expect(job.conclusion).toBe('success')
+    expect(job.outputs['image-uri']).not.toBe('')
+    const [warning = '', ...others] = annotations(job, 'warning')
+    expect(warning).toContain(`perform action '${IMAGE_TEMPLATES}/delete' over scope '${GROUP}/`)
+    expect(warning).toContain(deleteCommand(job))
+    expect(others).toEqual([])
+    expect(keptTemplate(job)).toBe(true)
+    expect(job.leaks).toEqual([])
+  })
+
+  test('to read operations: the template tells as much', () => {
+    const job = jobs.operations
+    expect(job.conclusion).toBe('success')
+    expect(annotations(job, 'warning')).toEqual([])
+    expect(keptTemplate(job)).toBe(false)
+    expect(job.leaks).toEqual([])
+  })
+
+  test('that this build has no use for: they are not missed', () => {
+    const job = jobs.unneeded
+    expect(job.conclusion).toBe('success')
+    expect(annotations(job, 'warning')).toEqual([])
+    expect(job.leaks).toEqual([])
+  })
+
+  test('to cancel the run: post says what goes on and how to end it', async () => {
+    const cancel = new AbortController()
+    // The run is held long enough to be going on when post comes.
+    const azure = { seed, speed: 300, durations: { customizing: 3 * 60 * 60_000 } }
+    await onStage(azure, async (own) => {
+      const job = await own.run(
+        { 'client-id': client.cancel },
+        {
+          interrupt: { cancel: cancel.signal },
+          onLine: (line) => {
+            if (line.includes('Building')) cancel.abort()
+          },
+        },
+      )
+      expect(job.conclusion).toBe('cancelled')
+      const [warning = '', ...others] = annotations(job, 'warning')
+      expect(warning).toContain(`perform action '${IMAGE_TEMPLATES}/cancel/action' over scope '${GROUP}/`)
+      expect(warning).toContain(deleteCommand(job))
+      expect(others).toEqual([])
+      expect((await leftBehind(own.azure)).blobs).toEqual([])
+      expect(job.leaks).toEqual([])
+    })
+  })
+
+  test('whatever is missing, no artifact stays', async () => {
+    expect(await blobs()).toEqual([])
+  })
+})
+
+describe('of the managed identity that builds', () => {
+  let jobs: Record<keyof typeof identity, JobResult>
+  beforeAll(async () => {
+    jobs = await sideBySide({
+      blindToSource: () => stage.run({ 'managed-identity': identity.blindToSource, 'source-image': IMAGE }),
+      blindToTarget: () => stage.run({ 'managed-identity': identity.blindToTarget }),
+      readOnly: () => stage.run({ 'managed-identity': identity.readOnly, cleanup: 'always' }),
+    })
+  })
+
+  test.each([
+    { name: 'blindToSource', resource: IMAGE },
+    { name: 'blindToTarget', resource: `${GALLERY}/images/webapp` },
+  ] as const)('$name: the submission fails in Azure’s words', ({ name, resource }) => {
+    const message = failureOf(jobs[name])
+    expect(message).toContain(
+      `Failed while submitting image template ${jobs[name].outputs['template-name'] ?? ''}`,
+    )
+    expect(message).toContain(`Not authorized to access the resource: ${resource}.`)
+    expect(message).toContain('Please check the user assigned identity has the correct permissions.')
+    expect(message).toContain('The managed identity of the template lacks a right on what the message names')
+    expect(jobs[name].log).not.toContain('starting run template')
+    expect(keptTemplate(jobs[name])).toBe(true)
+  })
+
+  test('to write the image: the run fails in Azure’s words', () => {
+    const message = failureOf(jobs.readOnly)
+    expect(message).toContain('ended with Failed: ')
+    expect(message).toContain('AuthorizationFailed')
+    expect(message).toContain(VERSION_WRITE)
+    expect(jobs.readOnly.outputs['run-state']).toBe('Failed')
+    expect(jobs.readOnly.outputs['image-uri']).toBe('')
+    expect(keptTemplate(jobs.readOnly)).toBe(false)
+  })
+
+  test('no artifact stays', async () => {
+    expect(await blobs()).toEqual([])
+  })
+})
+
+describe('in Blob Storage', () => {
+  const builds = {
+    'the right to list keys': { 'client-id': client.keys },
+    'the right to list keys, and control of containers': { 'client-id': client.readmeRoleAndKeys },
+    'the blob role, and keys to sign with': { 'client-id': client.keysInsteadOfDelegation },
+    'the blob role on the container alone, and delegation': { 'client-id': client.roleOnTheContainer },
+  }
+  const refusals = {
+    'neither role nor keys': { 'client-id': client.neitherRoleNorKeys },
+    'control of containers, but no blob role': { 'client-id': client.readmeRoleNorKeys },
+    'the blob role without delegation or keys': { 'client-id': client.neitherDelegationNorKeys },
+    'no control of containers': { 'client-id': client.noContainers },
+  }
+  const keysRefused = {
+    'no role, and keys that the account refuses': { 'client-id': client.keys },
+    'no delegation, and keys that the account refuses': { 'client-id': client.keysInsteadOfDelegation },
+  }
+  type Name = keyof typeof builds | keyof typeof refusals | keyof typeof keysRefused
+  let jobs: Record<Name, JobResult>
+  beforeAll(async () => {
+    const runs = [
+      ...Object.entries({ ...builds, ...refusals }),
+      ...Object.entries(keysRefused).map(
+        ([name, inputs]) => [name, { ...inputs, 'storage-account': 'stwithoutkeys' }] as const,
+      ),
+    ].map(([name, inputs]) => [name, () => stage.run(inputs)] as const)
+    jobs = await sideBySide(Object.fromEntries(runs) as Record<Name, () => Promise<JobResult>>)
+  })
+
+  test.each(Object.keys(builds) as (keyof typeof builds)[])('%s: the build works', (name) => {
+    const job = jobs[name]
+    expect(annotations(job, 'error')).toEqual([])
+    expect(job.conclusion).toBe('success')
+    expect(annotations(job, 'warning')).toEqual([])
+    const keys = stage.azure.blobs.keys('stcontosobuild')
+    expect(job.masks.some((mask) => keys.includes(mask))).toBe(name.includes('keys'))
+    expect(job.leaks).toEqual([])
+  })
+
+  test.each(Object.keys(refusals) as (keyof typeof refusals)[])('%s: the failure names the role', (name) => {
+    const job = jobs[name]
+    const message = failureOf(job)
+    expect(message).toContain('AuthorizationPermissionMismatch (HTTP 403): ')
+    expect(message).toContain("Give the signed-in identity the role 'Storage Blob Data Contributor'")
+    expect(job.state['imageTemplate']).toBeUndefined()
+  })
+
+  test('what was never uploaded is not said to be left', () => {
+    const warnings = Object.keys(refusals).flatMap((name) =>
+      annotations(jobs[name as keyof typeof refusals], 'warning'),
+    )
+    expect(warnings).toEqual([])
+  })
+
+  test.each(Object.keys(keysRefused) as (keyof typeof keysRefused)[])(
+    '%s: the failure names the roles',
+    (name) => {
+      const job = jobs[name]
+      const message = failureOf(job)
+      expect(message).toContain("'Storage Blob Data Contributor'")
+      expect(message).toContain("'Storage Blob Delegator'")
+      expect(job.state['imageTemplate']).toBeUndefined()
+    },
+  )
+
+  test('no artifact stays', async () => {
+    expect(await blobs()).toEqual([])
+  })
+})
+
+test('throttled requests are repeated when Azure says, and go through', async () => {
+  const throttled = (match: string): Fault => ({
+    service: 'resource-manager',
+    match,
+    respond: {
+      status: 429,
+      headers: { 'Retry-After': '1' },
+      body: { error: { code: 'TooManyRequests', message: 'The request is being throttled.' } },
+    },
+  })
+  const calls = {
+    'looking up': /^GET .*\/providers\/Microsoft\.VirtualMachineImages\?/,
+    submitting: /^PUT .*\/imageTemplates\//,
+    running: /^POST .*\/run\?/,
+    deleting: /^DELETE .*\/imageTemplates\//,
+  }
+  const faults = Object.values(calls).map(({ source }) => throttled(source))
+  await onStage({ speed: 5000, faults }, async ({ azure, run }) => {
+    const { result: job, requests } = await requestsOf(azure, () => run())
+    expect(job.conclusion).toBe('success')
+    const statuses = Object.values(calls).map((call) =>
+      requests.filter(({ method, target }) => call.test(`${method} ${target}`)).map(({ status }) => status),
+    )
+    expect(statuses).toEqual([
+      [429, 200],
+      [429, 201],
+      [429, 202],
+      [429, 202],
+    ])
+    expect(await leftBehind(azure)).toEqual(NOTHING)
+    expect(job.leaks).toEqual([])
+  })
+})

@@ -1,0 +1,314 @@
+/** Signing in: by OIDC or by what the runner is signed in to, refused or interrupted, through the bundled action. */
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import type { LocalAzure, LocalAzureOptions } from '../../local-azure/index.ts'
+import type { JobOptions, JobResult } from '../../local-azure/runner.ts'
+import { CLIENT_ID, defaultSeed, SUBSCRIPTION_ID, TENANT_ID } from '../../local-azure/seed.ts'
+import type { Exchange } from '../../local-azure/world.ts'
+import { signedInCli, signedOutCli, startMetadataService } from '../support/ambient-credentials.ts'
+import { failureOf, requestsOf } from '../support/failures.ts'
+import { annotations, leftBehind, NOTHING, onStage, openStage, type Stage } from '../support/run-action.ts'
+import { addApplication } from '../support/seeds.ts'
+
+const ISSUER = 'https://token.actions.githubusercontent.com'
+const AUDIENCE = 'api://AzureADTokenExchange'
+const MAIN = 'repo:octo-org/webapp:ref:refs/heads/main'
+const IMMUTABLE = 'repo:octo-org@8214307/webapp@674210385:ref:refs/heads/main'
+const UNKNOWN = '00000000-1111-2222-3333-444444444444'
+
+const seed = defaultSeed()
+const client = {
+  ofOtherIssuer: addApplication(seed, {
+    credentials: [{ issuer: 'https://github.contoso.com/_services/token' }],
+  }),
+  withoutCredential: addApplication(seed, { credentials: [] }),
+  immutable: addApplication(seed, { credentials: [{ subject: IMMUTABLE }] }),
+  ofEnvironment: addApplication(seed, {
+    credentials: [{ subject: 'repo:octo-org/webapp:environment:production' }],
+  }),
+}
+
+let stage: Stage
+beforeAll(async () => {
+  stage = await openStage({ seed, speed: 5000 })
+})
+afterAll(() => stage.close())
+
+function asked(requests: Exchange[], service: Exchange['service'], method = ''): Exchange[] {
+  return requests.filter((request) => request.service === service && request.method.startsWith(method))
+}
+
+describe('Entra ID refuses', () => {
+  const subject = (text: string): string => `issuer ${ISSUER}, subject ${text}, audience ${AUDIENCE}`
+
+  test.each([
+    {
+      story: 'another branch',
+      code: 'AADSTS700213',
+      options: { job: { ref: 'refs/heads/feature' } },
+      presented: subject('repo:octo-org/webapp:ref:refs/heads/feature'),
+      remedy: 'Add one with exactly the subject below',
+    },
+    {
+      story: 'a pull request',
+      code: 'AADSTS700213',
+      options: { job: { eventName: 'pull_request', ref: 'refs/pull/7/merge' } },
+      presented: subject('repo:octo-org/webapp:pull_request'),
+      remedy: 'Add one with exactly the subject below',
+    },
+    {
+      story: 'an environment',
+      code: 'AADSTS700213',
+      options: { job: { environment: 'production' } },
+      presented: subject('repo:octo-org/webapp:environment:production'),
+      remedy: 'Add one with exactly the subject below',
+    },
+    {
+      story: 'a repository that presents IDs',
+      code: 'AADSTS700213',
+      options: { job: { immutableSubject: true } },
+      presented: subject(IMMUTABLE),
+      remedy: 'repositories made since July 2026 have subjects with IDs in them',
+    },
+    {
+      story: 'a subject in another case',
+      code: 'AADSTS7002138',
+      options: { job: { repository: 'Octo-Org/WebApp' } },
+      presented: subject('repo:Octo-Org/WebApp:ref:refs/heads/main'),
+      remedy: 'differs from the one below in upper and lower case',
+    },
+    {
+      story: 'an application for another issuer',
+      code: 'AADSTS700211',
+      inputs: { 'client-id': client.ofOtherIssuer },
+      presented: subject(MAIN),
+      remedy: 'The issuer of the federated credential must be the issuer below',
+    },
+    {
+      story: 'another audience',
+      code: 'AADSTS700212',
+      inputs: { audience: 'api://contoso' },
+      presented: `issuer ${ISSUER}, subject ${MAIN}, audience api://contoso`,
+      remedy: "the input 'audience' sets what is asked for",
+    },
+    {
+      story: 'an application without any federated credential',
+      code: 'AADSTS70025',
+      inputs: { 'client-id': client.withoutCredential },
+      presented: subject(MAIN),
+      remedy: 'federated credential',
+    },
+    {
+      story: 'an unknown application, though the variable names a known one',
+      code: 'AADSTS700016',
+      inputs: { 'client-id': UNKNOWN },
+      options: { env: { AZURE_CLIENT_ID: CLIENT_ID } },
+      presented: subject(MAIN),
+      remedy: "check 'client-id' and 'tenant-id'",
+    },
+  ])('$story: $code', async ({ code, inputs = {}, options = {}, presented, remedy }) => {
+    const { result, requests } = await requestsOf(stage.azure, () => stage.run(inputs, options))
+    const message = failureOf(result)
+    expect(message).toContain(`Entra ID refused the sign-in: ${code}: `)
+    expect(message).toContain(remedy)
+    expect(message).toContain(`Presented: ${presented}`)
+    expect(asked(requests, 'resource-manager')).toEqual([])
+    expect(asked(requests, 'blob')).toEqual([])
+  })
+
+  // MSAL looks up an authority outside the public clouds first and keeps that answer's AADSTS90002 to itself.
+  test('an unknown tenant', async () => {
+    const message = failureOf(await stage.run({ 'tenant-id': UNKNOWN }))
+    expect(message).toContain("check 'tenant-id'")
+    expect(message).not.toContain('msal')
+  })
+
+  test('an ID token that has expired: AADSTS700024', async () => {
+    const message = await onStage({ idTokenLifetimeSeconds: 0 }, async ({ run }) => failureOf(await run()))
+    expect(message).toContain('Entra ID refused the sign-in: AADSTS700024: ')
+    expect(message).toContain('check the clock of a self-hosted runner')
+    expect(message).toContain(`Presented: ${subject(MAIN)}`)
+  })
+})
+
+describe('GitHub gives no ID token', () => {
+  test('without the permission: the message is the block to add', async () => {
+    const { result, requests } = await requestsOf(stage.azure, () =>
+      stage.run({}, { permissions: { idToken: false } }),
+    )
+    expect(failureOf(result)).toContain(`
+permissions:
+  id-token: write
+  contents: read
+`)
+    expect(requests).toEqual([])
+  })
+
+  test.each([
+    {
+      respond: { status: 403, body: { message: 'Resource not accessible' } },
+      words: /403[^]*Resource not accessible/,
+    },
+    { respond: { status: 500, body: { message: 'Oops' } }, words: /500[^]*Oops/ },
+    { respond: { status: 200, body: {} }, words: /ID Token field/ },
+  ])('its endpoint answers $respond.status', async ({ respond, words }) => {
+    // The audience tells this test's requests from the others'.
+    const audience = `api://answers-${respond.status}`
+    const match = `audience=${encodeURIComponent(audience)}$`
+    stage.azure.world.addFault({ service: 'github', match, times: Infinity, respond })
+    const { result, requests } = await requestsOf(stage.azure, () => stage.run({ audience }))
+    const message = failureOf(result)
+    expect(message).toContain('GitHub')
+    expect(message).toMatch(words)
+    expect(asked(requests, 'entra', 'POST')).toEqual([])
+  })
+})
+
+describe('not signed in at all', () => {
+  test.each([
+    { story: 'no Azure CLI', cli: undefined },
+    { story: 'an Azure CLI without a login', cli: signedOutCli },
+  ])('$story and no identity of the machine: the failure says what to do', async ({ cli }) => {
+    const metadata = await startMetadataService(stage.azure, 'no identity')
+    try {
+      const folder = (await cli?.(stage.azure))?.folder ?? '/nowhere'
+      const job = await stage.run(
+        { 'client-id': '' },
+        { env: { PATH: folder, AZURE_POD_IDENTITY_AUTHORITY_HOST: metadata.url } },
+      )
+      const message = failureOf(job)
+      expect(message).toContain('No client-id was given and the runner is not signed in to Azure.')
+      expect(message).toContain('Give client-id, tenant-id and subscription-id')
+      expect(message).toContain('or put a login step before this one')
+    } finally {
+      await metadata.close()
+    }
+  })
+})
+
+describe('accepted', () => {
+  test('subjects of every form, and variables in place of the inputs', async () => {
+    const variables = {
+      AZURE_CLIENT_ID: client.ofEnvironment,
+      AZURE_TENANT_ID: TENANT_ID,
+      AZURE_SUBSCRIPTION_ID: SUBSCRIPTION_ID,
+    }
+    const [immutable, environment] = await Promise.all([
+      stage.run({ 'client-id': client.immutable }, { job: { immutableSubject: true } }),
+      stage.run(
+        { 'client-id': '', 'tenant-id': '', 'subscription-id': '' },
+        { job: { environment: 'production' }, env: variables },
+      ),
+    ])
+    expect([immutable.conclusion, environment.conclusion]).toEqual(['success', 'success'])
+    expect([...immutable.leaks, ...environment.leaks]).toEqual([])
+  })
+
+  test('without client-id: the Azure CLI of an earlier login step, or the identity of the machine', async () => {
+    const cli = await signedInCli(stage.azure)
+    const metadata = await startMetadataService(stage.azure, 'identity')
+    const permissions = { idToken: false }
+    const { result: jobs, requests } = await requestsOf(stage.azure, () =>
+      Promise.all([
+        stage.run(
+          { 'client-id': '' },
+          { env: { PATH: `${cli.folder}:${process.env['PATH'] ?? ''}` }, permissions },
+        ),
+        stage.run(
+          { 'client-id': '', 'tenant-id': '' },
+          { env: { PATH: '/nowhere', AZURE_POD_IDENTITY_AUTHORITY_HOST: metadata.url }, permissions },
+        ),
+      ]),
+    ).finally(metadata.close)
+    expect(jobs.map(({ conclusion }) => conclusion)).toEqual(['success', 'success'])
+    expect(jobs.flatMap(({ leaks }) => leaks)).toEqual([])
+    expect([...asked(requests, 'entra'), ...asked(requests, 'github')]).toEqual([])
+    const commands = ['https://management.azure.com', 'https://storage.azure.com'].map(
+      (resource) => `account get-access-token --output json --resource ${resource} --tenant ${TENANT_ID}`,
+    )
+    expect(new Set(await cli.calls())).toEqual(new Set(commands))
+  })
+
+  afterAll(async () => {
+    expect(await leftBehind(stage.azure)).toEqual(NOTHING)
+  })
+})
+
+interface Played {
+  job: JobResult
+  requests: Exchange[]
+  left: Awaited<ReturnType<typeof leftBehind>>
+}
+
+/** Runs the action on a stage of its own. */
+function playAlone(
+  options: LocalAzureOptions,
+  jobOptions: (azure: LocalAzure) => Partial<JobOptions> = () => ({}),
+): Promise<Played> {
+  return onStage(options, async ({ azure, run }) => {
+    const { result: job, requests } = await requestsOf(azure, () => run({}, jobOptions(azure)))
+    return { job, requests, left: await leftBehind(azure) }
+  })
+}
+
+describe('in the course of a build', () => {
+  const accessTokenLifetimeSeconds = 8
+  let long: Played
+  let hiccups: Played
+  let refusedLater: Played
+  // Side by side, because they wait most of the time.
+  beforeAll(async () => {
+    ;[long, hiccups, refusedLater] = await Promise.all([
+      // A run of 12.6 seconds, half as long again as an access token lives. The step's timeout is for an action that
+      // waits for a token in vain, which it does for long.
+      playAlone({ speed: 100, accessTokenLifetimeSeconds, idTokenLifetimeSeconds: 5 }, () => ({
+        debug: true,
+        interrupt: { timeoutMinutes: 0.75 },
+      })),
+      playAlone({
+        speed: 5000,
+        faults: [500, 503].map((status) => ({ service: 'entra', match: '^POST', respond: { status } })),
+      }),
+      playAlone({ speed: 5000 }, ({ world }) => ({
+        onLine: (line) => {
+          if (!line.includes('task output variables')) return
+          world.addFault({ service: 'github', match: 'idtoken', times: Infinity, respond: { status: 403 } })
+        },
+      })),
+    ])
+  })
+
+  test('that outlives its tokens, Entra ID gets a fresh ID token each time', () => {
+    expect(long.job.conclusion).toBe('success')
+    const asks = asked(long.requests, 'entra', 'POST')
+    const spread = (asks.at(-1)?.at ?? 0) - (asks[0]?.at ?? 0)
+    expect(spread).toBeGreaterThan(accessTokenLifetimeSeconds * 1000)
+    expect(asked(long.requests, 'github').length).toBeGreaterThanOrEqual(asks.length)
+    expect(long.requests.filter(({ status }) => status === 401)).toEqual([])
+    expect(long.left).toEqual(NOTHING)
+  })
+
+  test('with step debug logging, no token shows', () => {
+    expect(long.job.log).toContain('##[debug]')
+    expect(long.job.leaks).toEqual([])
+  })
+
+  test('Entra ID may fail now and then', () => {
+    const statuses = asked(hiccups.requests, 'entra', 'POST').map(({ status }) => status)
+    expect(statuses.slice(0, 3)).toEqual([500, 503, 200])
+    expect(hiccups.job.conclusion).toBe('success')
+    expect(hiccups.job.leaks).toEqual([])
+  })
+
+  test('post that may no longer sign in leaves it green, and says what is left to do', () => {
+    const { job, left } = refusedLater
+    expect(job.conclusion).toBe('success')
+    const [template = '', blob = '', ...others] = annotations(job, 'warning')
+    expect(template).toContain(
+      `az image builder delete --name ${left.templates[0] ?? ''} --resource-group 'rg-images'`,
+    )
+    expect(blob).toContain('az storage blob delete --auth-mode login --account-name stcontosobuild')
+    expect(others).toEqual([])
+    expect(left.blobs).toHaveLength(1)
+    expect(job.leaks).toEqual([])
+  })
+})
