@@ -60,10 +60,16 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
     const target = url.pathname + url.search
     const body = await readAll(incoming)
     const fault = options.world.faultFor(options.service, `${method} ${target}`)
-    if (fault && fault.when !== 'after') return await strike(fault, method, target, outgoing)
+    if (fault && fault.when !== 'after') {
+      await strike(fault, method, target, outgoing)
+      return
+    }
     const request: Request = { method, url, headers: incoming.headers, params: {}, body }
     const reply = await dispatch(request)
-    if (fault) return await strike(fault, method, target, outgoing)
+    if (fault) {
+      await strike(fault, method, target, outgoing)
+      return
+    }
     await options.world.record({
       service: options.service,
       method,

@@ -86,17 +86,20 @@ export async function listEntries(
 ): Promise<{ entries: Entry[]; leftOut: string[] }> {
   const top = await stat(buildPath).catch(() => undefined)
   if (!top) throw new InputError([{ input: 'build-path', message: `'${buildPath}' does not exist.` }])
+  const name = path.basename(buildPath)
+  const real = await realpath(buildPath)
+  const refuse = (message: string): never => {
+    throw new InputError([{ input: 'build-path', message }])
+  }
+  if ([buildPath, real].some((one) => one.split(path.sep).includes('.git'))) {
+    refuse(`'${buildPath}' is part of .git, which holds the job's token: it is never packed.`)
+  }
+  if (format === 'zip' && !isWindowsName(name)) refuse(`'${name}' cannot exist on Windows: rename it.`)
   if (top.isFile()) {
-    const name = path.basename(buildPath)
-    if (format === 'zip' && !isWindowsName(name)) {
-      throw new InputError([
-        { input: 'build-path', message: `'${name}' cannot exist on Windows: rename it.` },
-      ])
-    }
     const entry: Entry = { path: name, kind: 'file', source: buildPath, mode: top.mode, size: top.size }
     return { entries: [entry], leftOut: [] }
   }
-  const walk = new Walk(await realpath(buildPath), format)
+  const walk = new Walk(real, format)
   await walk.directory('', walk.root, [walk.root])
   const entries = walk.entries.sort((a, b) => (a.path < b.path ? -1 : 1))
   if (format === 'zip') walk.problems.push(...sameNames(entries))
@@ -158,7 +161,9 @@ class Walk {
   private async link(inside: string, source: string, mode: number, trail: readonly string[]): Promise<void> {
     const target = await readlink(source)
     const lexical = path.resolve(path.dirname(source), target)
-    if (path.isAbsolute(target) || !this.contains(lexical)) {
+    // What a link leads to by way of other links may lie elsewhere than its words say.
+    const real = await realpath(source).catch(() => lexical)
+    if (path.isAbsolute(target) || !this.contains(lexical) || !this.contains(real)) {
       this.problem(`the link '${inside}' leads out of the build path, to '${target}': remove it.`)
     } else if (this.format === 'tar.gz') {
       this.entries.push({ path: inside, kind: 'link', source, mode, size: 0 })
@@ -177,7 +182,7 @@ class Walk {
       this.problem(
         `the link '${inside}' leads nowhere, to '${target}'; an image of Windows gets what links lead to.`,
       )
-    } else if (!this.contains(real) || path.relative(this.root, real).split(path.sep).includes('.git')) {
+    } else if (path.relative(this.root, real).split(path.sep).includes('.git')) {
       this.problem(`the link '${inside}' leads to '${target}', which is not part of the artifact: remove it.`)
     } else if (found.isFile()) {
       this.entries.push({ path: inside, kind: 'file', source: real, mode: found.mode, size: found.size })

@@ -37,14 +37,18 @@ export function artifactFolder(buildPath: string, workspace: string, repository:
   return relative === '' ? (repository.split('/')[1] ?? path.basename(buildPath)) : path.basename(buildPath)
 }
 
-/** `<folder>/<run id>-<run attempt>/<folder>_<ms since epoch>_<random>.<extension>` */
+/**
+ * `<folder>/<run id>-<run attempt>/<folder>_<ms since epoch>_<random>.<extension>`. In the folder's name `_` stands for
+ * what a blob's name cannot hold: Azure takes a backslash for a slash, and no segment may end in a dot.
+ */
 export function blobName(
   folder: string,
   run: WorkflowRun,
   extension: string,
   { now, random }: Unique,
 ): string {
-  return `${folder}/${run.runId}-${run.runAttempt}/${folder}_${now}_${random}.${extension}`
+  const segment = folder.replaceAll('\\', '_').replace(/\.+$/, (dots) => '_'.repeat(dots.length))
+  return `${segment}/${run.runId}-${run.runAttempt}/${segment}_${now}_${random}.${extension}`
 }
 
 /** One spelling for a region however it was written: `West US 2` and `westus2` are both `westus2`. */

@@ -8,6 +8,7 @@ import { buffer } from 'node:stream/consumers'
 import { promisify } from 'node:util'
 import { packArtifact, type ArchiveFormat } from '../../src/archive.ts'
 import { contents, directory, file, link, plant, temporary, type Tree } from '../support/trees.ts'
+import { unzip } from '../support/unzip.ts'
 
 const run = promisify(execFile)
 
@@ -71,12 +72,11 @@ async function pack(source: string, format: ArchiveFormat): Promise<{ archive: s
   return { archive, sha256 }
 }
 
-/** Unpacks by the system's tar, as the build VM does, or by Python's zipfile. */
+/** Unpacks by the system's tar, as the build VM does, or as a zip. */
 async function unpack(archive: string): Promise<string> {
   const target = path.join(folder, 'unpacked')
   await mkdir(target)
-  const unzip = 'import sys, zipfile; zipfile.ZipFile(sys.argv[1]).extractall(sys.argv[2])'
-  if (archive.endsWith('zip')) execFileSync('python3', ['-c', unzip, archive, target])
+  if (archive.endsWith('zip')) await unzip(archive, target)
   else execFileSync('tar', ['-xpzf', archive, '-C', target])
   return target
 }

@@ -1,0 +1,165 @@
+/** Tokens, account keys, signatures: masked the moment they exist, and nowhere in what a job leaves behind. */
+import { mkdir, readFile } from 'node:fs/promises'
+import path from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import type { LocalAzureOptions } from '../../local-azure/index.ts'
+import type { JobResult } from '../../local-azure/runner.ts'
+import { findLeaks, textPlace } from '../../local-azure/runner/leaks.ts'
+import { defaultSeed, type Seed } from '../../local-azure/seed.ts'
+import { eavesdrop, printedLines } from '../support/eavesdrop.ts'
+import { annotations, onStage, openStage, type Stage } from '../support/run-action.ts'
+
+/** Everything that a library may say: the runner's debug log and that of the Azure SDKs. */
+const TALKATIVE = { AZURE_LOG_LEVEL: 'verbose' }
+
+/** The identity may do nothing with blobs, yet list the account's keys. */
+function keysInsteadOfRoles(): Seed {
+  const seed = defaultSeed()
+  const [deployer] = seed.roleAssignments
+  if (!deployer) throw new Error('The seed has no deployer.')
+  const actions = deployer.actions.filter((action) => !action.includes('/blobServices/'))
+  deployer.actions = [...actions, 'Microsoft.Storage/storageAccounts/listKeys/action']
+  deployer.dataActions = []
+  return seed
+}
+
+const STORIES: Record<string, { azure: LocalAzureOptions; conclusion: JobResult['conclusion'] }> = {
+  'a build that succeeds': { azure: {}, conclusion: 'success' },
+  'a script that fails': {
+    azure: { build: { failCustomizer: { index: 2, exitCode: 3, output: ['doomed'] } } },
+    conclusion: 'failure',
+  },
+  'an upload by account key': { azure: { seed: keysInsteadOfRoles() }, conclusion: 'success' },
+  'Azure quoting the signed URL in its message': {
+    azure: { faults: [{ service: 'blob', match: '^GET .*sig=', respond: { status: 403 }, times: 99 }] },
+    conclusion: 'failure',
+  },
+}
+
+interface Told {
+  stage: Stage
+  job: JobResult
+  /** Secrets that came into being while the job ran. */
+  fresh: string[]
+  /** Lines that the action's processes printed, commands that register masks apart. */
+  printed: string[]
+  templateFile: string
+}
+
+async function tell(azure: LocalAzureOptions): Promise<Told> {
+  const stage = await openStage({ speed: 5000, ...azure })
+  stages.push(stage)
+  const { world, folder } = stage.azure
+  const before = new Set(world.secrets)
+  const [runnerTemp, heard] = [path.join(folder, 'runner temp'), path.join(folder, 'heard')]
+  for (const place of [runnerTemp, heard]) await mkdir(place)
+  const env = { ...TALKATIVE, ...eavesdrop(heard) }
+  const job = await stage.run({ 'inline-script': 'true' }, { debug: true, env, runnerTemp })
+  const lines = await printedLines(heard)
+  return {
+    stage,
+    job,
+    fresh: [...world.secrets].filter((secret) => !before.has(secret)),
+    printed: lines.filter((line) => !line.startsWith('::add-mask::')),
+    templateFile: await readFile(job.outputs['template-path'] ?? '', 'utf8').catch(() => job.log),
+  }
+}
+
+const stages: Stage[] = []
+const told = new Map<string, Told>()
+beforeAll(async () => {
+  await Promise.all(
+    Object.entries(STORIES).map(async ([name, { azure }]) => told.set(name, await tell(azure))),
+  )
+})
+afterAll(() => Promise.all(stages.map((stage) => stage.close())))
+
+function story(name: string): Told {
+  const found = told.get(name)
+  if (!found) throw new Error(`The story '${name}' was not told.`)
+  return found
+}
+
+describe.each(Object.entries(STORIES))('%s', (name, { conclusion }) => {
+  test('leaves no secret behind', () => {
+    const { job } = story(name)
+    expect({ conclusion: job.conclusion, leaks: job.leaks }).toEqual({ conclusion, leaks: [] })
+  })
+
+  test('leaves nothing behind that looks like one', () => {
+    const { job, templateFile } = story(name)
+    const places = {
+      log: job.log,
+      debug: [job.main, job.post].flatMap((stage) => stage?.debug ?? []).join('\n'),
+      summary: job.main.summary,
+      state: JSON.stringify(job.state),
+      outputs: JSON.stringify(job.outputs),
+      templateFile,
+    }
+    const patterns = [
+      /\bsig=(?!\*\*\*)/i,
+      /\beyJ[\w-]{8,}/,
+      /AccountKey|SharedKey/i,
+      /\bBearer \w/i,
+      /-----BEGIN/,
+    ]
+    for (const [place, text] of Object.entries(places)) {
+      for (const pattern of patterns)
+        expect({ place, found: pattern.exec(text) }).toEqual({ place, found: null })
+    }
+  })
+
+  test('has every one of them masked, those of post included', () => {
+    const { job, fresh } = story(name)
+    expect(fresh.filter((secret) => secret.startsWith('eyJ')).length).toBeGreaterThanOrEqual(4)
+    expect(fresh.filter((secret) => !job.masks.includes(secret))).toEqual([])
+  })
+
+  test('keeps a template in which the signed URL is cut', () => {
+    const { sourceUri } = (JSON.parse(story(name).templateFile) as Template).properties.customize[0] ?? {}
+    expect(sourceUri).toMatch(/^https:[^?]+\.tar\.gz\?\*\*\*$/)
+  })
+})
+
+interface Template {
+  properties: { customize: { sourceUri?: string }[] }
+}
+
+test.each(Object.keys(STORIES).slice(0, 3))(
+  '%s does not lean on the masks: none of its lines has a secret',
+  (name) => {
+    const { stage, printed } = story(name)
+    expect(printed.length).toBeGreaterThan(50)
+    expect(findLeaks([textPlace('printed', printed.join('\n'))], stage.azure.world.secrets)).toEqual([])
+  },
+)
+
+test('the account key is masked, and so is the signature made with it', () => {
+  const { stage, job } = story('an upload by account key')
+  expect(job.masks).toContain(stage.azure.blobs.keys('stcontosobuild')[0])
+  expect(stage.azure.world.requests(/listKeys/)).not.toEqual([])
+  expect(job.masks).toContainEqual(expect.stringMatching(/^sv=.*&sig=/))
+})
+
+test('Azure’s message is told with the signature masked', () => {
+  const [message] = annotations(story('Azure quoting the signed URL in its message').job, 'error')
+  expect(message).toMatch(/Downloading external file \(https:[^?]+\?\*\*\*\)/)
+})
+
+describe('a secret of the workflow', () => {
+  const SECRET = 'correct-horse-battery-staple'
+  const withSecret = (inputs: Record<string, string>): Promise<JobResult> =>
+    onStage({ speed: 5000 }, (stage) => stage.run(inputs, { secrets: [SECRET], debug: true }))
+
+  test('in the inline script is in the template, and so in its file, but nowhere else', async () => {
+    const job = await withSecret({ 'inline-script': `echo ${SECRET} >/dev/null` })
+    expect(job.conclusion).toBe('success')
+    expect(job.leaks).toEqual([expect.stringMatching(/^file t_\d+_[0-9a-z]+\.json line \d+: /)])
+  })
+
+  test('in a value that is refused is masked in the message', async () => {
+    const job = await withSecret({ 'run-output-name': `${SECRET}!` })
+    expect(annotations(job, 'error')).toEqual([expect.stringContaining("run-output-name: '***!'")])
+    expect(job.leaks).toEqual([])
+  })
+})
