@@ -180,6 +180,11 @@ export class World {
     this.faults.push({ fault, seen: 0 })
   }
 
+  /** Takes back every fault, so that what did not strike in one test does not strike in the next. */
+  liftFaults(): void {
+    this.faults.length = 0
+  }
+
   /**
    * Calls back after the service acted on a request and before its answer leaves, so that a test can kill
    * the client at exactly that point. Returns the function that ends it.

@@ -74,7 +74,7 @@ async function upload(
   // The File customizer is read when the template is submitted, a download during the build; part of the former may
   // happen during the build as well (newest networking documentation), so both get the time of a whole build.
   const expiresOn = new Date(clock.now() + ((buildTimeoutInMinutes || 240) + 60) * 60_000)
-  return { folder, sha256, bytes, url: await store.readUrl(name, expiresOn) }
+  return { folder, sha256, bytes, url: await store.readUrl(name, expiresOn, runner.cancelled) }
 }
 
 /** The template is made and taken in by Image Builder, which now copies what it points at. */

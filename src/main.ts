@@ -22,7 +22,15 @@ try {
   const { idToken, mask, saveTemplate } = actions
   const azure = connect(request, { idToken, mask, clock, debug: runner.debug, notice: runner.notice })
   const workspace = actions.workspace()
-  await buildImage(request, report, { azure, runner, clock, version: VERSION, workspace, saveTemplate })
+  const story = buildImage(request, report, {
+    azure,
+    runner,
+    clock,
+    version: VERSION,
+    workspace,
+    saveTemplate,
+  })
+  await Promise.race([story, actions.afterCancel(runner.cancelled)])
   taskOutputBlock(report).forEach(runner.info)
 } catch (error) {
   failure = error
@@ -38,3 +46,4 @@ runner.remember('outcome', message === undefined ? 'succeeded' : cancelled ? 'ca
 actions.setOutputs(outputs(report))
 if (message !== undefined) actions.fail(message, failure)
 await actions.writeSummary(summary(report, clock.now() - startedAt, message))
+actions.leave()

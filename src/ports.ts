@@ -63,7 +63,7 @@ export interface Azure {
   lookUp: (request: BuildRequest, signal: AbortSignal) => Promise<Findings>
   artifactStore: (account: StorageAccount) => {
     upload: (name: BlobName, archive: Archive, signal: AbortSignal) => Promise<void>
-    readUrl: (name: BlobName, expiresOn: Date) => Promise<string>
+    readUrl: (name: BlobName, expiresOn: Date, signal: AbortSignal) => Promise<string>
     delete: (name: BlobName) => Promise<boolean>
     discardBlocks: (name: BlobName) => Promise<void>
   }

@@ -15,3 +15,4 @@ try {
 } catch (error) {
   runner.warning(`Cleaning up failed: ${messageOf(error)}`)
 }
+actions.leave()

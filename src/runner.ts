@@ -1,5 +1,6 @@
 /** The GitHub runner. The only file that imports `@actions/*`. */
 import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import path from 'node:path'
@@ -49,6 +50,24 @@ function cancellation(): AbortSignal {
     })
   }
   return controller.signal
+}
+
+/** The runner kills 10 s after the first signal; what is not said by then never is. */
+const LAST_WORDS_MS = 8_500
+
+/** Rejects a while after a cancel, so that no call without an answer holds main back from its end. */
+export async function afterCancel(cancelled: AbortSignal): Promise<never> {
+  if (!cancelled.aborted) await once(cancelled, 'abort')
+  await delay(LAST_WORDS_MS)
+  throw cancelled.reason
+}
+
+/**
+ * Ends the process, once the log is written: a stalled connection, or a timer that a library forgot, would keep it
+ * and the step.
+ */
+export function leave(): void {
+  process.stdout.write('', () => process.exit())
 }
 
 /** What main remembered. */

@@ -97,7 +97,7 @@ test.each(cases)('%s', async (_, properties, errors) => {
 })
 
 /** The published schema is no part of this repository; whoever has it names its folder. */
-const published = process.env['AZURE_SCHEMA_FOLDER']
+const published = process.env['AIB_SCHEMAS']
 const testPublished = published === undefined ? test.skip : test
 testPublished('the published schema passes what the local Azure accepts', async () => {
   const check = await templateValidator(published ?? '')

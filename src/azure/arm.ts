@@ -56,6 +56,8 @@ export interface ArmAnswer<T> {
 }
 
 const TRIES = 6
+/** How long one answer may take; longer ones are given by long-running operations. */
+const ANSWER_MS = 60_000
 const RETRIED = new Set([408, 429, 500, 502, 503, 504])
 
 export class ResourceManager {
@@ -128,12 +130,17 @@ export class ResourceManager {
       method: call.method,
       headers: createHttpHeaders(call.body ? { 'Content-Type': 'application/json' } : {}),
       ...(call.body ? { body: JSON.stringify(call.body) } : {}),
-      ...(call.signal ? { abortSignal: call.signal } : {}),
-      timeout: 60_000,
+      // Not by the pipeline's own timeout: its timer outlives a request that is aborted, and the process with it.
+      abortSignal: AbortSignal.any([AbortSignal.timeout(ANSWER_MS), ...(call.signal ? [call.signal] : [])]),
     })
     try {
       const response = await this.pipeline.sendRequest(this.http, request)
-      return response.status < 400 ? { response } : refusal(call.doing, response)
+      if (response.status >= 400) return refusal(call.doing, response)
+      // Cut off on the way, or a proxy's own page: what was asked for did not come.
+      if (call.method === 'GET' && parse(response.bodyAsText) === undefined) {
+        return noAnswer(call.doing, new Error('the answer is not JSON'), response.status)
+      }
+      return { response }
     } catch (error) {
       if (error instanceof SignInError || call.signal?.aborted) throw error
       return noAnswer(call.doing, error)
@@ -168,10 +175,10 @@ function refusal(doing: string, response: PipelineResponse): RetriableError {
   return error
 }
 
-function noAnswer(doing: string, cause: unknown): RetriableError {
+function noAnswer(doing: string, cause: unknown, status = 0): RetriableError {
   const message = cause instanceof Error ? cause.message : String(cause)
   const code = (cause as { code?: string }).code ?? 'NoAnswer'
-  return new RetriableError({ doing, status: 0, code, message, ambiguous: true }, { cause })
+  return new RetriableError({ doing, status, code, message, ambiguous: true }, { cause })
 }
 
 /** Resource Manager wraps errors in `error`; Image Builder did not before API version 2021-10-01. */

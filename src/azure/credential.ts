@@ -29,7 +29,7 @@ export function createCredential(signIn: SignIn, edges: CredentialEdges): TokenC
   return {
     async getToken(scopes: string | string[], options?: GetTokenOptions): Promise<AccessToken> {
       try {
-        const token = await inner.getToken(scopes, options)
+        const token = await orAborted(inner.getToken(scopes, options), options?.abortSignal)
         if (!token) throw new Error('no token was returned')
         edges.mask(token.token)
         return token
@@ -39,6 +39,19 @@ export function createCredential(signIn: SignIn, edges: CredentialEdges): TokenC
       }
     },
   }
+}
+
+/** Neither the toolkit nor MSAL gives up waiting for an answer when a signal says so. */
+async function orAborted<T>(work: Promise<T>, signal: GetTokenOptions['abortSignal']): Promise<T> {
+  if (!signal) return await work
+  const aborted = new Promise<never>((_, reject) => {
+    const giveUp = (): void => {
+      reject(new Error('The sign-in was given up.'))
+    }
+    if (signal.aborted) giveUp()
+    else signal.addEventListener('abort', giveUp)
+  })
+  return await Promise.race([work, aborted])
 }
 
 function federated(

@@ -71,7 +71,7 @@ export class ArtifactStore {
   }
 
   /** A URL that reads this one blob over HTTPS until `expiresOn`, and can do nothing else. It is masked. */
-  async readUrl({ container, blob }: BlobName, expiresOn: Date): Promise<string> {
+  async readUrl({ container, blob }: BlobName, expiresOn: Date, signal: AbortSignal): Promise<string> {
     const url = this.service.getContainerClient(container).getBlobClient(blob).url
     // No start time: with one, a clock that is a little behind Azure's refuses its own signature.
     const values: BlobSASSignatureValues = {
@@ -82,7 +82,7 @@ export class ArtifactStore {
       expiresOn,
     }
     const doing = `signing a read-only URL for the build artifact in storage account ${this.account.name}`
-    const query = (await this.byRoleOrKey(doing, () => this.sign(values, expiresOn))).toString()
+    const query = (await this.byRoleOrKey(doing, () => this.sign(values, expiresOn, signal))).toString()
     for (const secret of [query, new URLSearchParams(query).get('sig'), /sig=([^&]+)/.exec(query)?.[1]]) {
       if (secret) this.edges.mask(secret)
     }
@@ -94,13 +94,15 @@ export class ArtifactStore {
    * @returns whether there was a blob
    */
   async delete({ container, blob }: BlobName): Promise<boolean> {
-    const { succeeded } = await this.byRoleOrKey(`deleting blob ${container}/${blob}`, () =>
-      this.service
-        .getContainerClient(container)
-        .getBlobClient(blob)
-        .deleteIfExists({ deleteSnapshots: 'include' }),
-    )
-    return succeeded
+    try {
+      await this.byRoleOrKey(`deleting blob ${container}/${blob}`, () =>
+        this.service.getContainerClient(container).getBlobClient(blob).delete({ deleteSnapshots: 'include' }),
+      )
+      return true
+    } catch (error) {
+      if (isNotFound(error)) return false
+      throw error
+    }
   }
 
   /**
@@ -118,9 +120,15 @@ export class ArtifactStore {
     }
   }
 
-  private async sign(values: BlobSASSignatureValues, expiresOn: Date): Promise<SASQueryParameters> {
+  private async sign(
+    values: BlobSASSignatureValues,
+    expiresOn: Date,
+    abortSignal: AbortSignal,
+  ): Promise<SASQueryParameters> {
     if (this.sharedKey) return generateBlobSASQueryParameters(values, this.sharedKey)
-    const key = await this.service.getUserDelegationKey(new Date(Date.now() - 15 * 60_000), expiresOn)
+    const key = await this.service.getUserDelegationKey(new Date(Date.now() - 15 * 60_000), expiresOn, {
+      abortSignal,
+    })
     this.edges.mask(key.value)
     return generateBlobSASQueryParameters(values, key, this.account.name)
   }
