@@ -1,10 +1,11 @@
 /** Runs one scenario: the bundled action, as the runner would run it, and what Azure holds afterwards. */
-import { lstat, readdir } from 'node:fs/promises'
+import { lstat, readdir, readlink } from 'node:fs/promises'
 import path from 'node:path'
 import { startLocalAzure, type LocalAzure } from './index.ts'
 import { runJob, type JobResult } from './runner.ts'
 import type { Scenario } from './scenarios.ts'
 import { CLIENT_ID, SUBSCRIPTION_ID, TENANT_ID } from './seed.ts'
+import type { Resource } from './world.ts'
 
 const ROOT = path.join(import.meta.dirname, '..')
 
@@ -61,35 +62,24 @@ async function run(scenario: Scenario, azure: LocalAzure, print: (line: string) 
   })
 }
 
-async function printAzure(azure: LocalAzure, print: (line: string) => void): Promise<void> {
-  const { world, blobs } = azure
-  const seeded = new Set(
-    world.seed.galleries.flatMap(({ definitions }) => definitions.flatMap((d) => d.versions)),
-  )
-  print('')
-  print('── what Azure holds now')
+async function printAzure({ world, blobs }: LocalAzure, print: (line: string) => void): Promise<void> {
   const list = (title: string, names: string[]): void => {
     print(`${title}: ${names.length === 0 ? 'none' : names.join(', ')}`)
   }
   const names = (type: string): string[] => world.resources.list(type).map(({ name }) => name)
+  const groups = names('Microsoft.Resources/resourceGroups')
+  print('')
+  print('── what Azure holds now')
   list('image templates', names('Microsoft.VirtualMachineImages/imageTemplates'))
   list(
     'staging resource groups',
-    names('Microsoft.Resources/resourceGroups').filter((name) => name.startsWith('IT_')),
+    groups.filter((name) => name.startsWith('IT_')),
   )
   list('blobs of the build artifact', await blobs.list('stcontosobuild'))
-  const before = new Set([...seeded].map(({ name }) => name))
-  for (const version of world.resources.list('Microsoft.Compute/galleries/images/versions')) {
-    if (before.has(version.name)) continue
-    const { publishingProfile } = version.properties as {
-      publishingProfile: { targetRegions: { name: string; regionalReplicaCount?: number }[] }
-    }
-    const regions = publishingProfile.targetRegions.map(
-      (r) => `${r.name} (${String(r.regionalReplicaCount ?? 1)})`,
-    )
-    print(`gallery image version ${version.id}`)
-    print(`  replicas: ${regions.join(', ')}`)
-    print(`  tags: ${JSON.stringify(version.tags)}`)
+  // The tag tells what the action made from what was there before.
+  const versions = world.resources.list('Microsoft.Compute/galleries/images/versions')
+  for (const version of versions.filter(({ tags }) => tags?.['workflow-run-url'] !== undefined)) {
+    printVersion(version, print)
   }
   for (const [image, folder] of world.imageFileSystems) {
     print(`file system of ${image}, what the build added:`)
@@ -97,13 +87,27 @@ async function printAzure(azure: LocalAzure, print: (line: string) => void): Pro
   }
 }
 
+function printVersion({ id, tags, properties }: Resource, print: (line: string) => void): void {
+  const { publishingProfile } = properties as {
+    publishingProfile: { targetRegions: { name: string; regionalReplicaCount?: number }[] }
+  }
+  const replicas = publishingProfile.targetRegions.map(
+    ({ name, regionalReplicaCount = 1 }) => `${name} (${String(regionalReplicaCount)})`,
+  )
+  print(`gallery image version ${id}`)
+  print(`  replicas: ${replicas.join(', ')}`)
+  print(`  tags: ${JSON.stringify(tags)}`)
+}
+
 async function listing(folder: string): Promise<string[]> {
   const entries = await readdir(folder, { recursive: true })
-  const lines = await Promise.all(
+  return await Promise.all(
     entries.sort().map(async (name) => {
-      const { mode, size } = await lstat(path.join(folder, name))
-      return `${(mode & 0o7777).toString(8).padStart(4, '0')} ${String(size).padStart(8)} /${name}`
+      const file = path.join(folder, name)
+      const found = await lstat(file)
+      const mode = (found.mode & 0o7777).toString(8).padStart(4, '0')
+      const target = found.isSymbolicLink() ? ` -> ${await readlink(file)}` : ''
+      return `${mode} ${String(found.size).padStart(8)} /${name}${found.isDirectory() ? '/' : target}`
     }),
   )
-  return lines
 }

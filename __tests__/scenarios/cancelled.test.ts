@@ -5,15 +5,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
 import type { JobOptions, JobResult } from '../../local-azure/runner.ts'
 import type { Fault } from '../../local-azure/world.ts'
-import {
-  AT_ANY_PACE,
-  countRequests,
-  HELD,
-  momentOf,
-  pace,
-  quickTime,
-  runQuickly,
-} from '../support/moments.ts'
+import { AT_ANY_PACE, countRequests, HELD, momentOf, pace, quickTime } from '../support/moments.ts'
 import { annotations, leftBehind, onStage, openStage, type Stage } from '../support/run-action.ts'
 
 const TEMPLATE = 'imageTemplates/t_[^/?]+'
@@ -33,6 +25,12 @@ beforeEach(async () => {
   before = await leftBehind(stage.azure)
 })
 afterAll(() => stage.close())
+
+/** Not too quick: the few seconds that main has for its last words must be enough for real requests. */
+const PATIENT = quickTime(4)
+function run(inputs: Record<string, string>, options: Partial<JobOptions>): Promise<JobResult> {
+  return stage.run(inputs, { ...options, env: PATIENT })
+}
 
 /** Main ended by itself within the runner's patience, post did its work, and nobody was told of a failure. */
 function expectCancelled(job: JobResult): void {
@@ -76,7 +74,7 @@ describe('before a run is under way, nothing is cancelled', () => {
   ])('while %s, with no answer ever coming', async (_, service, request, known) => {
     stage.azure.world.addFault({ service, match: request.source, respond: 'stall' })
     const [runs, cancels] = [countRequests(stage.azure, RUN), countRequests(stage.azure, CANCEL)]
-    const job = await runQuickly(stage, {}, { interrupt: { cancel: momentOf(stage.azure, request) } })
+    const job = await run({}, { interrupt: { cancel: momentOf(stage.azure, request) } })
     expectCancelled(job)
     expect(job.outputs).toMatchObject(known)
     expect(await leftBehind(stage.azure)).toEqual(before)
@@ -87,7 +85,7 @@ describe('before a run is under way, nothing is cancelled', () => {
   test('while the template is being made', async () => {
     pace(stage.azure, { submit: 500 })
     const [runs, cancels] = [countRequests(stage.azure, RUN), countRequests(stage.azure, CANCEL)]
-    const job = await runQuickly(stage, {}, { interrupt: { cancel: momentOf(stage.azure, PUT) } })
+    const job = await run({}, { interrupt: { cancel: momentOf(stage.azure, PUT) } })
     expectCancelled(job)
     expect(job.outputs).toMatchObject(NAMED)
     expect(await leftBehind(stage.azure)).toEqual(before)
@@ -100,7 +98,7 @@ describe('while a run is under way, it is cancelled with one call', () => {
   test.each(['Queued', 'Building', 'Customizing', 'Distributing'])('%s', async (phase) => {
     pace(stage.azure, { [phase.toLowerCase()]: HELD })
     const calls = countRequests(stage.azure, new RegExp(`${CANCEL.source}|^DELETE `))
-    const job = await runQuickly(stage, {}, cancelAt(new RegExp(`^  ${phase} \\(`)))
+    const job = await run({}, cancelAt(new RegExp(`^  ${phase} \\(`)))
     expectCancelled(job)
     expect(job.outputs).toMatchObject(TAKEN_IN)
     expect(await leftBehind(stage.azure)).toEqual(before)
@@ -114,7 +112,7 @@ describe('while a run is under way, it is cancelled with one call', () => {
   test('which the service has started and main does not know it yet', async () => {
     pace(stage.azure, { queued: HELD })
     const cancels = countRequests(stage.azure, CANCEL)
-    const job = await runQuickly(stage, {}, { interrupt: { cancel: momentOf(stage.azure, RUN) } })
+    const job = await run({}, { interrupt: { cancel: momentOf(stage.azure, RUN) } })
     expectCancelled(job)
     expect(await leftBehind(stage.azure)).toEqual(before)
     expect(cancels()).toMatchObject([{ status: 204 }])
@@ -123,7 +121,7 @@ describe('while a run is under way, it is cancelled with one call', () => {
   test('a start that never arrives is no run: the service says so, and that is fine', async () => {
     stage.azure.world.addFault({ service: 'resource-manager', match: RUN.source, respond: 'stall' })
     const cancels = countRequests(stage.azure, CANCEL)
-    const job = await runQuickly(stage, {}, { interrupt: { cancel: momentOf(stage.azure, RUN) } })
+    const job = await run({}, { interrupt: { cancel: momentOf(stage.azure, RUN) } })
     expectCancelled(job)
     expect(await leftBehind(stage.azure)).toEqual(before)
     expect(cancels()).toMatchObject([{ status: 405 }])
@@ -135,14 +133,13 @@ describe('while a run is under way, it is cancelled with one call', () => {
       service: 'resource-manager',
       match: CANCEL.source,
       when: 'after',
-      delayMs: 1000,
+      delayMs: 300,
       respond: { status: 204 },
     }
     stage.azure.world.addFault(late)
     const cancels = countRequests(stage.azure, CANCEL)
-    const signalDelays = { term: 100, kill: 20_000 }
-    // In real time: how long main waits for its last words is measured against the runner's patience.
-    const job = await stage.run({}, { ...cancelAt(/^ {2}Building \(/), signalDelays })
+    const signalDelays = { term: 50, kill: 20_000 }
+    const job = await run({}, { ...cancelAt(/^ {2}Building \(/), signalDelays })
     expectCancelled(job)
     expect(await leftBehind(stage.azure)).toEqual(before)
     expect(cancels()).toMatchObject([{ status: 204 }])
@@ -152,7 +149,7 @@ describe('while a run is under way, it is cancelled with one call', () => {
 describe('when the run is over', () => {
   test('the image that exists by then is reported, and nothing is left to cancel', async () => {
     const cancels = countRequests(stage.azure, CANCEL)
-    const job = await runQuickly(stage, {}, { interrupt: { cancel: momentOf(stage.azure, RUN_OUTPUT) } })
+    const job = await run({}, { interrupt: { cancel: momentOf(stage.azure, RUN_OUTPUT) } })
     expect(job.conclusion).toBe('cancelled')
     expect(job.main.signal).toBeNull()
     expectPostWorked(job)
@@ -165,7 +162,7 @@ describe('when the run is over', () => {
   })
 
   test('post, which is never signalled, ends its work', async () => {
-    const job = await runQuickly(stage, {}, cancelAt(/^deleting template/))
+    const job = await run({}, cancelAt(/^deleting template/))
     expect(job.conclusion).toBe('cancelled')
     expect(job.main.conclusion).toBe('success')
     expectPostWorked(job)
@@ -177,7 +174,7 @@ describe('when the run is over', () => {
 test('cleanup: never keeps template and blob; the run is cancelled all the same', async () => {
   await onStage(AT_ANY_PACE, async (own) => {
     pace(own.azure, { building: HELD })
-    const job = await runQuickly(own, { cleanup: 'never' }, cancelAt(/^ {2}Building \(/))
+    const job = await own.run({ cleanup: 'never' }, { ...cancelAt(/^ {2}Building \(/), env: PATIENT })
     expectCancelled(job)
     const { templates, stagingGroups, blobs } = await leftBehind(own.azure)
     expect([templates.length, stagingGroups.length, blobs.length]).toEqual([1, 1, 1])

@@ -112,7 +112,7 @@ describe('the start of the run is asked for once', () => {
   test('a gateway timeout without a run is told after two minutes of looking', async () => {
     strike(inArm(RUN, GATEWAY))
     const [runs, reads] = [countRequests(stage.azure, RUN), countRequests(stage.azure, READ)]
-    const job = await stage.run({ 'poll-interval-seconds': '10' }, { env: quickTime(200) })
+    const job = await stage.run({ 'poll-interval-seconds': '10' }, { env: quickTime(100) })
     expect(failureOf(job)).toContain('GatewayTimeout (HTTP 504): The gateway did not receive a response')
     expect(runs()).toHaveLength(1)
     // Every ten seconds: a hundred looks would be a quarter of an hour.
@@ -268,7 +268,8 @@ describe('a cancelled run', () => {
     strike(unsteadiness)
     const cancels = countRequests(stage.azure, CANCEL)
     const cancel = momentOf(stage.azure, READ, (read) => templateState(stage.azure, read) === 'Building')
-    const job = await runQuickly(stage, {}, { interrupt: { cancel } })
+    // Not too quick: main has a few seconds for its last words.
+    const job = await stage.run({}, { interrupt: { cancel }, env: quickTime(4) })
     expect(job.main.signal).toBeNull()
     expect(job.conclusion).toBe('cancelled')
     expect(cancels().map(({ status }) => status)).toEqual(statuses)
