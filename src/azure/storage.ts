@@ -1,4 +1,5 @@
 /** The build artifact in Blob Storage: uploaded as a stream, readable by one signed URL, deleted in the end. */
+import { addAbortSignal } from 'node:stream'
 import type { TokenCredential } from '@azure/core-auth'
 import { isRestError } from '@azure/core-rest-pipeline'
 import {
@@ -63,7 +64,8 @@ export class ArtifactStore {
     )
     const client = this.service.getContainerClient(container).getBlockBlobClient(blob)
     await this.translated(`uploading the build artifact to ${this.account.name}/${container}`, () =>
-      client.uploadStream(content, BLOCK_BYTES, BLOCKS_IN_FLIGHT, {
+      // The SDK gives the signal to the last request alone; ended here, the stream takes the upload with it.
+      client.uploadStream(addAbortSignal(signal, content), BLOCK_BYTES, BLOCKS_IN_FLIGHT, {
         blobHTTPHeaders: { blobContentType: contentType },
         abortSignal: signal,
       }),
