@@ -65,7 +65,13 @@ export const SCENARIOS: Record<string, Scenario> = {
   },
   'failing-script': {
     title: 'a script that fails: what stays, and why',
-    azure: { speed: SPEED },
+    azure: {
+      speed: SPEED,
+      // The third customizer is the script; on a machine that cannot run it, it fails the same way all the same.
+      build: {
+        failCustomizer: { index: 2, exitCode: 2, output: ['about to fail'], onlyWhereNotRun: true },
+      },
+    },
     with: { ...LINUX, 'inline-script': 'echo "about to fail"\nls /no/such/folder\necho "never printed"' },
     conclusion: 'failure',
   },

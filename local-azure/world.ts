@@ -91,7 +91,13 @@ export interface BuildScript {
    * What becomes of customizers that cannot be run here (PowerShell, WindowsUpdate …): the index into
    * `customize` of one that fails, with its exit code and the lines it prints.
    */
-  failCustomizer?: { index: number; exitCode: number; output: string[] }
+  failCustomizer?: {
+    index: number
+    exitCode: number
+    output: string[]
+    /** Leaves a step that really runs on this machine to its own fate. */
+    onlyWhereNotRun?: boolean
+  }
   /** Distribution fails with this message, for the run output named. */
   failDistribute?: { runOutputName: string; message: string }
   /** The state that a cancelled run stays in for ever: `Canceling`, as users have reported. */

@@ -38,7 +38,9 @@ export async function runSteps(context: StepsContext, steps: Customizer[]): Prom
     const provisioner = PROVISIONERS[step.type]
     log.provisionerStarts(provisioner)
     try {
-      if (failing?.index === index) failAsAsked(context, failing, step)
+      const leftAlone =
+        failing?.onlyWhereNotRun === true && step.type === 'Shell' && context.vm?.runs === true
+      if (failing?.index === index && !leftAlone) failAsAsked(context, failing, step)
       else await runStep(context, step, index)
     } catch (error) {
       if (error instanceof StepFailed) log.provisioningFailed()
