@@ -1,4 +1,5 @@
 /** The failures that a user sees. Each says what happened and what to do; `cause` keeps the technical rest. */
+import { azureRemedy } from './diagnosis.ts'
 
 /** One mistake in the inputs, or one thing that Azure lacks for them. */
 export interface Problem {
@@ -45,6 +46,7 @@ export interface AzureFailure {
    * before doing it again.
    */
   ambiguous?: boolean
+  /** What to do now; when absent, what is known of code and message. */
   remedy?: string
 }
 
@@ -57,7 +59,8 @@ export class AzureError extends Error {
   readonly ambiguous: boolean
 
   constructor(failure: AzureFailure, options?: ErrorOptions) {
-    const { doing, status, code, message, requestId, remedy } = failure
+    const { doing, status, code, message, requestId } = failure
+    const { remedy } = failure.remedy === undefined ? azureRemedy(code, message) : failure
     // A failed operation is told of with HTTP 200, which would only puzzle.
     const answer = status < 400 ? code : `${code} (HTTP ${status})`
     const request = requestId === undefined ? '' : ` [request ${requestId}]`

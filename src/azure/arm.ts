@@ -17,7 +17,6 @@ import {
   type HttpMethods,
   type PipelineResponse,
 } from '@azure/core-rest-pipeline'
-import { azureRemedy } from '../diagnosis.ts'
 import { AzureError, SignInError } from '../errors.ts'
 import type { OperationStatus } from '../run-status.ts'
 
@@ -40,8 +39,8 @@ export interface ArmCall {
   body?: object
   signal?: AbortSignal | undefined
   /**
-   * Whether a repetition does no harm. Otherwise the call is repeated only when the service said that it did
-   * nothing (429), and an unclear end is an AzureError with `ambiguous: true`.
+   * Whether a repetition does no harm; reading and deleting never do. Otherwise the call is repeated only when the
+   * service said that it did nothing (429), and an unclear end is an AzureError with `ambiguous: true`.
    */
   repeatable?: boolean
 }
@@ -84,7 +83,7 @@ export class ResourceManager {
     for (let attempt = 1; ; attempt += 1) {
       const outcome = await this.tryOnce(call)
       if (!(outcome instanceof AzureError)) return readAnswer<T>(outcome.response)
-      const retryable = call.repeatable ? outcome.ambiguous || outcome.status === 429 : outcome.status === 429
+      const retryable = outcome.status === 429 || (isRepeatable(call) && outcome.ambiguous)
       if (!retryable || attempt === TRIES) throw outcome
       const wait = outcome.retryAfterMs ?? Math.random() * 1000 * 2 ** attempt
       this.options.debug(`${outcome.message}; trying again in ${Math.round(wait)} ms`)
@@ -101,7 +100,6 @@ export class ResourceManager {
         ...call,
         path,
         method: 'GET',
-        repeatable: true,
       })
       items.push(...page.body.value)
       path = page.body.nextLink
@@ -116,11 +114,7 @@ export class ResourceManager {
     signal?: AbortSignal,
   ): Promise<OperationStatus & { retryAfterMs?: number }> {
     const call = { path: url, apiVersion, doing: 'reading the state of the operation', signal }
-    const { body, retryAfterMs } = await this.request<OperationStatus>({
-      ...call,
-      method: 'GET',
-      repeatable: true,
-    })
+    const { body, retryAfterMs } = await this.request<OperationStatus>({ ...call, method: 'GET' })
     return { ...body, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) }
   }
 
@@ -155,6 +149,10 @@ export class ResourceManager {
   }
 }
 
+function isRepeatable({ method, repeatable }: ArmCall): boolean {
+  return repeatable ?? (method === 'GET' || method === 'DELETE')
+}
+
 class RetriableError extends AzureError {
   retryAfterMs: number | undefined
 }
@@ -169,7 +167,6 @@ function refusal(doing: string, response: PipelineResponse): RetriableError {
     message,
     ...(requestId === undefined ? {} : { requestId }),
     ambiguous: RETRIED.has(response.status) && response.status !== 429,
-    ...azureRemedy(code, message),
   })
   error.retryAfterMs = retryAfter(response.headers.get('retry-after'))
   return error

@@ -2,7 +2,6 @@
  * Image Builder: submit, run, follow, cancel, delete. REST rather than the typed SDK: that one drops what its models
  * do not know, repeats `POST run` after a 504 and gives up following a build at the first bad poll.
  */
-import { azureRemedy } from '../diagnosis.ts'
 import { AzureError, BuildFailedError, isNotAllowedNow, isNotFound } from '../errors.ts'
 import type { ImageTemplate } from '../image-template.ts'
 import type { Clock, ImageBuilderPort, RunEnd, RunOutput, TemplateRun, TemplateView } from '../ports.ts'
@@ -91,7 +90,7 @@ export class ImageBuilder implements ImageBuilderPort {
       : undefined
     const code = operation?.error?.code ?? 'ProvisioningFailed'
     const message = operation?.error?.message ?? view.provisioningError ?? 'Image Builder gave no reason.'
-    return new AzureError({ doing, status: 200, code, message, ...azureRemedy(code, message) })
+    return new AzureError({ doing, status: 200, code, message })
   }
 
   async startRun(id: string, signal: AbortSignal): Promise<TemplateRun> {
@@ -189,7 +188,7 @@ export class ImageBuilder implements ImageBuilderPort {
     try {
       const doing = `reading image template ${lastName(id)}`
       const call = { path: id, apiVersion: API_VERSION, doing, signal }
-      const { body } = await this.arm.request<TemplateBody>({ ...call, method: 'GET', repeatable: true })
+      const { body } = await this.arm.request<TemplateBody>({ ...call, method: 'GET' })
       return view(body)
     } catch (error) {
       if (isNotFound(error)) return undefined
@@ -201,11 +200,7 @@ export class ImageBuilder implements ImageBuilderPort {
     const call = { path: id, apiVersion: API_VERSION, doing: `deleting image template ${lastName(id)}` }
     for (;;) {
       try {
-        const { status, operationUrl } = await this.arm.request({
-          ...call,
-          method: 'DELETE',
-          repeatable: true,
-        })
+        const { status, operationUrl } = await this.arm.request({ ...call, method: 'DELETE' })
         if (status === 204) return 'was gone'
         await this.untilGone(id, operationUrl, deadline)
         return 'deleted'
@@ -247,7 +242,6 @@ export class ImageBuilder implements ImageBuilderPort {
         path: `${id}/runOutputs/${name}`,
         apiVersion: API_VERSION,
         doing,
-        repeatable: true,
       })
       const uri = body.properties.artifactId ?? body.properties.artifactUri
       return uri === undefined ? undefined : { uri }

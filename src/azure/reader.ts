@@ -30,7 +30,7 @@ export class Reader {
   async get<T>(path: string, api: Api, what: string, missing?: () => never): Promise<T> {
     try {
       const call = { path, apiVersion: API_VERSIONS[api], doing: `reading ${what}`, signal: this.signal }
-      return (await this.arm.request<T>({ ...call, method: 'GET', repeatable: true })).body
+      return (await this.arm.request<T>({ ...call, method: 'GET' })).body
     } catch (error) {
       // A missing subscription is about another input, and Azure's own words say it best.
       const isAboutThis = isNotFound(error) && (error as AzureError).code !== 'SubscriptionNotFound'

@@ -192,5 +192,5 @@ function storageError(doing: string, error: unknown): unknown {
   const code = error.code ?? response?.headers.get('x-ms-error-code') ?? `HTTP${status}`
   const [firstLine = ''] = error.message.split('\n')
   const message = firstLine === '' ? 'the storage account gave no more words' : firstLine
-  return new AzureError({ doing, status, code, message, ...azureRemedy(code, message) }, { cause: error })
+  return new AzureError({ doing, status, code, message }, { cause: error })
 }
