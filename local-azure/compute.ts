@@ -4,11 +4,20 @@ import { ComputeOperations } from './compute/operations.ts'
 import { galleryRoutes } from './compute/galleries.ts'
 import { managedImageRoutes } from './compute/managed-images.ts'
 import { marketplaceRoutes } from './compute/marketplace.ts'
+import { sharedGalleryRoutes } from './compute/shared-galleries.ts'
+import { vmSizeRoutes } from './compute/vm-sizes.ts'
 import type { World } from './world.ts'
 
 export { putGallery, putImageDefinition, putImageVersion } from './compute/galleries.ts'
 export { putManagedImage } from './compute/managed-images.ts'
 export { latestVersion, marketplaceImage } from './compute/marketplace.ts'
+export {
+  sharedDefinition,
+  sharedImageMissing,
+  sharedVersionParts,
+  sharedVersions,
+} from './compute/shared-galleries.ts'
+export { usualDiskSize, VM_SIZE_NAMES, vmSize, type VmSize } from './compute/vm-sizes.ts'
 
 /** Versions of the virtual machine part of Compute (documented; older ones are refused here). */
 const API_VERSIONS = [
@@ -57,6 +66,8 @@ export function computeRoutes(world: World): ArmRoute[] {
     ...marketplaceRoutes(world, API_VERSIONS),
     ...managedImageRoutes(world, operations, API_VERSIONS),
     ...galleryRoutes(world, operations, GALLERY_API_VERSIONS),
+    ...sharedGalleryRoutes(world, GALLERY_API_VERSIONS),
+    ...vmSizeRoutes(world, API_VERSIONS),
     ...operations.routes([...new Set([...API_VERSIONS, ...GALLERY_API_VERSIONS])]),
   ]
 }

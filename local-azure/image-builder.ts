@@ -23,6 +23,7 @@ import { internalError, SubmissionFailure } from './image-builder/submission-fai
 import { templateRefusal, updateRefusal, type UpdateBody } from './image-builder/template-rules.ts'
 import { checkLinks, checkLocation, notAllowed } from './image-builder/refusals.ts'
 import { markCanceling, queueRun, runTemplate } from './image-builder/template-run.ts'
+import { checkNetwork } from './image-builder/network.ts'
 import { findSource } from './image-builder/source.ts'
 import { checkTargets, submitTemplate, templateIdentity } from './image-builder/submission.ts'
 import type { World } from './world.ts'
@@ -261,6 +262,7 @@ class ImageBuilder {
       const principal = templateIdentity(world, template)
       const { source, distribute } = template.properties
       checkTargets(world, distribute, findSource(world, source, template.location, principal), principal)
+      checkNetwork(world, template, principal)
       return Promise.resolve()
     })
   }

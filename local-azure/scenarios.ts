@@ -1,6 +1,6 @@
 /** Stories that the demo tells: each is data, run by the bundled action on a local Azure of its own. */
 import type { LocalAzureOptions } from './index.ts'
-import { defaultSeed, SUBSCRIPTION_ID } from './seed.ts'
+import { defaultSeed, LIVE_LOG_ACTIONS, SUBSCRIPTION_ID } from './seed.ts'
 
 export interface Scenario {
   title: string
@@ -26,13 +26,13 @@ const LINUX = {
 export const SCENARIOS: Record<string, Scenario> = {
   gallery: {
     title: 'examples/webapp becomes a gallery image in two regions',
-    azure: { speed: SPEED },
+    azure: { speed: SPEED, seed: watchingSeed() },
     with: { ...LINUX, 'inline-script': 'cd /tmp/webapp\nsudo ./install.sh' },
     conclusion: 'success',
   },
   windows: {
     title: 'a Windows image with updates (PowerShell does not run here: the log says so)',
-    azure: { speed: SPEED },
+    azure: { speed: SPEED, seed: watchingSeed() },
     with: {
       'source-image': 'MicrosoftWindowsServer:WindowsServer:2022-datacenter-g2',
       'gallery-image-id': `${GALLERY}/images/webapp-windows`,
@@ -45,7 +45,7 @@ export const SCENARIOS: Record<string, Scenario> = {
   },
   vhd: {
     title: 'a VHD, which a later step would copy before the job ends',
-    azure: { speed: SPEED },
+    azure: { speed: SPEED, seed: watchingSeed() },
     with: {
       'source-image': LINUX['source-image'],
       'distribute-type': 'vhd',
@@ -55,7 +55,7 @@ export const SCENARIOS: Record<string, Scenario> = {
   },
   'managed-image': {
     title: 'a managed image, from the latest version of a gallery image',
-    azure: { speed: SPEED },
+    azure: { speed: SPEED, seed: watchingSeed() },
     with: {
       'source-image': `${GALLERY}/images/base-linux`,
       'managed-image-id': `/subscriptions/${SUBSCRIPTION_ID}/resourceGroups/rg-images/providers/Microsoft.Compute/images/webapp`,
@@ -67,6 +67,7 @@ export const SCENARIOS: Record<string, Scenario> = {
     title: 'a script that fails: what stays, and why',
     azure: {
       speed: SPEED,
+      seed: watchingSeed(),
       // The third customizer is the script; on a machine that cannot run it, it fails the same way all the same.
       build: {
         failCustomizer: { index: 2, exitCode: 2, output: ['about to fail'], onlyWhereNotRun: true },
@@ -77,10 +78,35 @@ export const SCENARIOS: Record<string, Scenario> = {
   },
   cancel: {
     title: 'a workflow that is cancelled while the build customizes',
-    azure: { speed: SPEED },
+    azure: { speed: SPEED, seed: watchingSeed() },
     with: { ...LINUX, 'inline-script': 'sudo /tmp/webapp/install.sh' },
     cancelAt: /Customizing/,
     conclusion: 'cancelled',
+  },
+  'dry-run': {
+    title: 'everything is checked and the template shown, nothing is created',
+    azure: { seed: watchingSeed() },
+    with: {
+      ...LINUX,
+      'dry-run': 'true',
+      'inline-script': 'sudo /tmp/webapp/install.sh',
+      'validation-script': '/opt/webapp/bin/healthcheck',
+    },
+    conclusion: 'success',
+  },
+  mistakes: {
+    title: 'several mistakes, told at once and before any request',
+    azure: {},
+    with: {
+      ...LINUX,
+      'source-image': 'Ubunt2404',
+      'gallery-image-id': GALLERY,
+      'windows-update': 'yes',
+      'build-timeout-in-minutes': '3',
+      customizers: '- { type: Shel, inline: [echo hello] }',
+      'image-tags': 'owner',
+    },
+    conclusion: 'failure',
   },
   'refused-sign-in': {
     title: 'no federated credential for this branch',
@@ -88,6 +114,15 @@ export const SCENARIOS: Record<string, Scenario> = {
     with: LINUX,
     conclusion: 'failure',
   },
+}
+
+/** The deploying identity may read the log of a build while it grows, as most will want it. */
+function watchingSeed(): LocalAzureOptions['seed'] & object {
+  const seed = defaultSeed()
+  const principalId = seed.applications[0]?.objectId ?? ''
+  const scope = `/subscriptions/${SUBSCRIPTION_ID}`
+  seed.roleAssignments.push({ principalId, scope, actions: [...LIVE_LOG_ACTIONS] })
+  return seed
 }
 
 function strangerSeed(): LocalAzureOptions['seed'] & object {

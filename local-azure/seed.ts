@@ -2,123 +2,9 @@
  * What a local Azure holds when it starts: one plain, JSON-shaped value. A test or a scenario takes
  * `defaultSeed()` and changes what its story needs; nothing here is read again after the start.
  */
+import type { GalleryImageDefinition, GalleryImageVersion, OsType, Seed } from './seed-schema.ts'
 
-export interface FederatedCredential {
-  issuer: string
-  subject: string
-  audience: string
-}
-
-export interface Application {
-  clientId: string
-  objectId: string
-  federatedCredentials: FederatedCredential[]
-}
-
-/**
- * What a principal may do at a scope and below it. `actions` and `dataActions` are Azure operation names,
- * `*` standing for any run of characters, compared without regard to case, as in an Azure role definition.
- */
-export interface RoleAssignment {
-  principalId: string
-  scope: string
-  actions: string[]
-  dataActions?: string[]
-}
-
-export type OsType = 'Linux' | 'Windows'
-export type Generation = 'V1' | 'V2'
-export type Architecture = 'x64' | 'Arm64'
-
-export interface PurchasePlan {
-  name: string
-  product: string
-  publisher: string
-}
-
-export interface MarketplaceSku {
-  publisher: string
-  offer: string
-  sku: string
-  osType: OsType
-  hyperVGeneration: Generation
-  architecture: Architecture
-  securityType?: string
-  plan?: PurchasePlan
-  /** Version numbers on offer, in any order. */
-  versions: string[]
-}
-
-export interface ManagedImage {
-  resourceGroup: string
-  name: string
-  location: string
-  osType: OsType
-  hyperVGeneration: Generation
-}
-
-export interface GalleryImageVersion {
-  name: string
-  targetRegions: string[]
-  excludeFromLatest?: boolean
-  provisioningState?: 'Succeeded' | 'Failed' | 'Creating'
-  tags?: Record<string, string>
-}
-
-export interface GalleryImageDefinition {
-  name: string
-  location: string
-  osType: OsType
-  osState: 'Generalized' | 'Specialized'
-  hyperVGeneration: Generation
-  architecture: Architecture
-  securityType?: string
-  versions: GalleryImageVersion[]
-}
-
-export interface Gallery {
-  resourceGroup: string
-  name: string
-  location: string
-  definitions: GalleryImageDefinition[]
-}
-
-export interface StorageAccount {
-  resourceGroup: string
-  name: string
-  location: string
-  /** `false` refuses everything that is signed with the account key. */
-  allowSharedKeyAccess?: boolean
-}
-
-export interface UserAssignedIdentity {
-  resourceGroup: string
-  name: string
-  location: string
-  principalId: string
-  clientId: string
-}
-
-export interface ResourceProvider {
-  namespace: string
-  registrationState: 'Registered' | 'NotRegistered' | 'Registering'
-  /** Resource type → display names of its regions. */
-  resourceTypes: Record<string, string[]>
-}
-
-export interface Seed {
-  tenantId: string
-  subscriptionId: string
-  applications: Application[]
-  roleAssignments: RoleAssignment[]
-  resourceProviders: ResourceProvider[]
-  resourceGroups: { name: string; location: string }[]
-  storageAccounts: StorageAccount[]
-  identities: UserAssignedIdentity[]
-  marketplace: MarketplaceSku[]
-  managedImages: ManagedImage[]
-  galleries: Gallery[]
-}
+export type * from './seed-schema.ts'
 
 export const TENANT_ID = '7f3c1d9e-52c4-4b0a-9d27-0c8a4c1f6e10'
 export const SUBSCRIPTION_ID = '3b1e7a54-9c0d-4e7b-8f2a-6d5c4b3a2f10'
@@ -126,6 +12,11 @@ export const CLIENT_ID = 'c0a8e2f4-1d3b-4c5a-9e7f-2b4d6f8a0c1e'
 const DEPLOYER_OBJECT_ID = '51d2f7a3-8e64-4f0b-b1c9-3a5e7d9f1b24'
 const BUILDER_PRINCIPAL_ID = '94e6b0d8-2f71-4a3c-8d5e-7c1b9a0f3e62'
 const BUILDER_CLIENT_ID = 'a7c5e3b1-6d4f-4208-9b1d-5f3e7a9c0d84'
+
+/** The gallery that another subscription shares with this one. */
+export const SHARED_GALLERY_NAME = '1f2e3d4c-5b6a-4798-8a7b-6c5d4e3f2a1b-PLATFORM'
+/** The address that the runner's requests come from, as a storage account's firewall sees them. */
+export const RUNNER_IP = '20.81.0.10'
 
 /** Regions where Image Builder is on offer here; the names as Resource Manager displays them. */
 const IMAGE_BUILDER_REGIONS = [
@@ -172,6 +63,12 @@ export const DEPLOYER_ACTIONS = [
 ]
 export const BLOB_DATA_CONTRIBUTOR = ['Microsoft.Storage/storageAccounts/blobServices/containers/blobs/*']
 
+/** What reads a build's live log, in the staging group: part of the built-in role Reader. */
+export const LIVE_LOG_ACTIONS = [
+  'Microsoft.ContainerInstance/containerGroups/read',
+  'Microsoft.ContainerInstance/containerGroups/containers/logs/read',
+]
+
 const BUILDER_ACTIONS = [
   'Microsoft.Compute/images/write',
   'Microsoft.Compute/images/read',
@@ -180,6 +77,12 @@ const BUILDER_ACTIONS = [
   'Microsoft.Compute/galleries/images/read',
   'Microsoft.Compute/galleries/images/versions/read',
   'Microsoft.Compute/galleries/images/versions/write',
+]
+
+/** What the builder's identity needs on a virtual network of the user's own (documented). */
+export const NETWORK_ACTIONS = [
+  'Microsoft.Network/virtualNetworks/read',
+  'Microsoft.Network/virtualNetworks/subnets/join/action',
 ]
 
 /** A small company: one identity to deploy with, one to build with, a gallery, sources of every kind. */
@@ -213,6 +116,11 @@ export function defaultSeed(): Seed {
         scope: `${scope}/resourceGroups/rg-images`,
         actions: [...BUILDER_ACTIONS],
       },
+      {
+        principalId: BUILDER_PRINCIPAL_ID,
+        scope: `${scope}/resourceGroups/rg-images/providers/Microsoft.Network/virtualNetworks/vnet-builds`,
+        actions: [...NETWORK_ACTIONS],
+      },
     ],
     resourceProviders: [
       {
@@ -230,7 +138,10 @@ export function defaultSeed(): Seed {
         resourceTypes: {
           images: ALL_REGIONS,
           galleries: ALL_REGIONS,
+          'galleries/images': ALL_REGIONS,
           'galleries/images/versions': ALL_REGIONS,
+          'locations/vmSizes': ALL_REGIONS,
+          'locations/sharedGalleries': ALL_REGIONS,
         },
       },
       {
@@ -241,7 +152,7 @@ export function defaultSeed(): Seed {
       {
         namespace: 'Microsoft.Network',
         registrationState: 'Registered',
-        resourceTypes: { virtualNetworks: ALL_REGIONS },
+        resourceTypes: { virtualNetworks: ALL_REGIONS, 'virtualNetworks/subnets': ALL_REGIONS },
       },
       {
         namespace: 'Microsoft.KeyVault',
@@ -310,6 +221,33 @@ export function defaultSeed(): Seed {
         plan: { name: 'hardened-9', product: 'hardened-linux', publisher: 'contoso-labs' },
         versions: ['9.6.1'],
       },
+      {
+        publisher: 'Canonical',
+        offer: 'UbuntuServer',
+        sku: '18.04-LTS',
+        osType: 'Linux',
+        hyperVGeneration: 'V1',
+        architecture: 'x64',
+        versions: ['18.04.202401161', '18.04.202306070'],
+      },
+      {
+        publisher: 'MicrosoftWindowsServer',
+        offer: 'WindowsServer',
+        sku: '2019-Datacenter',
+        osType: 'Windows',
+        hyperVGeneration: 'V1',
+        architecture: 'x64',
+        versions: ['17763.7792.250904', '17763.8027.261108'],
+      },
+      {
+        publisher: 'Canonical',
+        offer: 'ubuntu-24_04-lts',
+        sku: 'server-arm64',
+        osType: 'Linux',
+        hyperVGeneration: 'V2',
+        architecture: 'Arm64',
+        versions: ['24.04.202610140', '24.04.202611050'],
+      },
     ],
     managedImages: [
       {
@@ -342,6 +280,31 @@ export function defaultSeed(): Seed {
             { name: '3.0.0', targetRegions: ['East US'], provisioningState: 'Failed' },
           ]),
           definition('base-windows', 'Windows', [{ name: '1.0.0', targetRegions: ['East US'] }]),
+          legacyDefinition('legacy-linux', 'Linux'),
+          legacyDefinition('legacy-windows', 'Windows'),
+        ],
+      },
+    ],
+    sharedGalleries: [
+      {
+        uniqueName: SHARED_GALLERY_NAME,
+        definitions: [
+          definition('golden-linux', 'Linux', [
+            { name: '1.0.0', targetRegions: ['East US'] },
+            { name: '1.1.0', targetRegions: ['East US', 'West US 2'] },
+          ]),
+        ],
+      },
+    ],
+    virtualNetworks: [
+      {
+        resourceGroup: 'rg-images',
+        name: 'vnet-builds',
+        location: 'eastus',
+        subnets: [
+          { name: 'builds', privateLinkServiceNetworkPolicies: 'Disabled' },
+          { name: 'containers', delegations: ['Microsoft.ContainerInstance/containerGroups'] },
+          { name: 'untouched' },
         ],
       },
     ],
@@ -358,5 +321,18 @@ function definition(name: string, osType: OsType, versions: GalleryImageVersion[
     architecture: 'x64',
     securityType: 'TrustedLaunchSupported',
     versions,
+  }
+}
+
+/** For images of the first Hyper-V generation, which know no security type. */
+function legacyDefinition(name: string, osType: OsType): GalleryImageDefinition {
+  return {
+    name,
+    location: 'eastus',
+    osType,
+    osState: 'Generalized',
+    hyperVGeneration: 'V1',
+    architecture: 'x64',
+    versions: [],
   }
 }

@@ -210,6 +210,14 @@ export class World {
     return this.exchanges.filter((exchange) => pattern.test(`${exchange.method} ${exchange.target}`))
   }
 
+  /**
+   * Requests so far that write, ask for a key or start something: PUT, POST, PATCH and DELETE of every part but
+   * Entra, whose POSTs sign in. `listKeys`, provider registration and user delegation keys are among them.
+   */
+  writes(): Exchange[] {
+    return this.requests(/^(PUT|POST|PATCH|DELETE) /).filter(({ service }) => service !== 'entra')
+  }
+
   /** Whether a principal holds a control-plane action at a scope, by its own or an inherited assignment. */
   allows(principal: Principal, action: string, scope: string): boolean {
     return this.assignmentsOf(principal, scope).some((assignment) => matchesAny(assignment.actions, action))

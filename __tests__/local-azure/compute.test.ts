@@ -42,6 +42,7 @@ describe('marketplace', () => {
     expect(names((await get(`${OFFERS}?${COMPUTE}`)).body)).toEqual([
       'ubuntu-24_04-lts',
       '0001-com-ubuntu-server-jammy',
+      'UbuntuServer',
     ])
     expect((await get(`${SKUS}?${COMPUTE}`)).body).toEqual([
       {
@@ -53,6 +54,7 @@ describe('marketplace', () => {
           .replace('locations', 'Locations')
           .replace('publishers', 'Publishers'),
       },
+      expect.objectContaining({ name: 'server-arm64' }),
     ])
     expect(names((await get(`${VERSIONS}?${COMPUTE}`)).body)).toEqual([
       '24.04.202609250',

@@ -61,9 +61,14 @@ export interface ImageBuilder {
   log: (name: string, file?: string) => Promise<string>
 }
 
-/** Starts a local Azure with further identities, marketplace images and definitions of unlike kinds. */
-export async function startImageBuilder(speed = 20_000): Promise<ImageBuilder> {
-  const azure = await startLocalAzure({ seed: testSeed(), speed })
+/** Starts a local Azure with further identities, marketplace images and definitions of unlike kinds; `change` adds. */
+export async function startImageBuilder(
+  speed = 20_000,
+  change: (seed: Seed) => void = () => undefined,
+): Promise<ImageBuilder> {
+  const seed = testSeed()
+  change(seed)
+  const azure = await startLocalAzure({ seed, speed })
   const ca = await readFile(azure.caFile, 'utf8')
 
   const send: ImageBuilder['send'] = async (method, target, body, principal = DEPLOYER) => {

@@ -2,10 +2,13 @@
 import { describe, expect, test } from '@jest/globals'
 import type { ImageTemplate } from '../../local-azure/image-builder/image-template.ts'
 import { linkedIds, templateRefusal, updateRefusal } from '../../local-azure/image-builder/template-rules.ts'
-import { DEFINITION, GROUP, IDENTITY, templateBody, UBUNTU } from './image-builder-client.ts'
+import { DEFINITION, GROUP, IDENTITY, SUBSCRIPTION, templateBody, UBUNTU } from './image-builder-client.ts'
 
 const VERSION = '2025-10-01'
 const IMAGE = `${GROUP}/providers/Microsoft.Compute/images/x`
+const SUBNETS = `${GROUP}/providers/Microsoft.Network/virtualNetworks/vnet-builds/subnets`
+const BUILDS = `${SUBNETS}/builds`
+const CONTAINERS = `${SUBNETS}/containers`
 const gallery = { type: 'SharedImage', runOutputName: 'g', galleryImageId: DEFINITION }
 
 /** A valid body with raw, perhaps invalid, properties. */
@@ -26,6 +29,24 @@ describe('accepted', () => {
     ],
     ['a timeout that only breaks the build', body({ buildTimeoutInMinutes: 3 })],
     ['the longest timeout', body({ buildTimeoutInMinutes: 960 })],
+    [
+      'a workload, data disks, a run at once',
+      body({
+        optimize: { workload: { state: 'Enabled', scriptUri: 'https://x/y.sh' } },
+        additionalDataDisks: [{ sizeGB: 32 }],
+        autoRun: { state: 'Enabled' },
+        managedResourceTags: { a: 'b' },
+      }),
+    ],
+    [
+      'an image of a direct shared gallery',
+      body({
+        source: {
+          type: 'SharedImageVersion',
+          imageVersionId: `${SUBSCRIPTION}/providers/Microsoft.Compute/locations/eastus/sharedGalleries/g/images/d/versions/1.0.0`,
+        },
+      }),
+    ],
     ['an explicit version', distribute({ ...gallery, galleryImageId: `${DEFINITION}/versions/1.2.3` })],
     [
       'a gallery’s latest',
@@ -52,7 +73,7 @@ describe('accepted', () => {
     ],
     [
       'a container subnet',
-      body({ vmProfile: { vnetConfig: { subnetId: '/x', containerInstanceSubnetId: '/y' } } }),
+      body({ vmProfile: { vnetConfig: { subnetId: BUILDS, containerInstanceSubnetId: CONTAINERS } } }),
     ],
   ]
   test.each(accepted)('%s', (_, template) => {
@@ -220,15 +241,58 @@ describe('refused for a value', () => {
     ],
     [
       'a container subnet alone',
-      body({ vmProfile: { vnetConfig: { containerInstanceSubnetId: '/y' } } }),
+      body({ vmProfile: { vnetConfig: { containerInstanceSubnetId: CONTAINERS } } }),
       missing(`${own}.vmProfile.vnetConfig`, 'subnetId'),
     ],
     [
       'a proxy beside a container subnet',
       body({
-        vmProfile: { vnetConfig: { subnetId: '/x', containerInstanceSubnetId: '/y', proxyVmSize: 'z' } },
+        vmProfile: {
+          vnetConfig: { subnetId: BUILDS, containerInstanceSubnetId: CONTAINERS, proxyVmSize: 'z' },
+        },
       }),
       bad(`${own}.vmProfile.vnetConfig`, 'proxyVmSize', 'z'),
+    ],
+    [
+      'the build VM’s subnet for the container',
+      body({ vmProfile: { vnetConfig: { subnetId: BUILDS, containerInstanceSubnetId: BUILDS } } }),
+      bad(`${own}.vmProfile.vnetConfig`, 'containerInstanceSubnetId', BUILDS),
+    ],
+    [
+      'a container subnet in another network',
+      body({
+        vmProfile: {
+          vnetConfig: {
+            subnetId: BUILDS,
+            containerInstanceSubnetId: `${GROUP}-2${CONTAINERS.slice(GROUP.length)}`,
+          },
+        },
+      }),
+      bad(
+        `${own}.vmProfile.vnetConfig`,
+        'containerInstanceSubnetId',
+        `${GROUP}-2${CONTAINERS.slice(GROUP.length)}`,
+      ),
+    ],
+    [
+      'a network for a subnet',
+      body({ vmProfile: { vnetConfig: { subnetId: SUBNETS.replace('/subnets', '') } } }),
+      bad(`${own}.vmProfile.vnetConfig`, 'subnetId', SUBNETS.replace('/subnets', '')),
+    ],
+    [
+      'a workload without its script',
+      body({ optimize: { workload: { state: 'Enabled' } } }),
+      missing(`${own}.optimize.workload`, 'scriptUri'),
+    ],
+    [
+      'a checksum of no workload script',
+      body({ optimize: { workload: { state: 'Disabled', sha256Checksum: 'a'.repeat(64) } } }),
+      bad(`${own}.optimize.workload`, 'sha256Checksum', 'a'.repeat(64)),
+    ],
+    [
+      'a negative data disk',
+      body({ additionalDataDisks: [{ sizeGB: -1 }] }),
+      bad(own, 'additionalDataDisks[0].sizeGB', '-1'),
     ],
     ['a bad staging group', body({ stagingResourceGroup: 'rg' }), bad(own, 'stagingResourceGroup', 'rg')],
   ]

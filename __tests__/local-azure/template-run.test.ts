@@ -369,10 +369,6 @@ describe('a run that fails', () => {
   })
 
   test('for a managed image of an Arm64 machine', async () => {
-    const { seed } = builder.azure.world
-    const [ubuntu] = seed.marketplace
-    if (!ubuntu) throw new Error('no marketplace image')
-    seed.marketplace.push({ ...ubuntu, sku: 'server-arm64', architecture: 'Arm64' })
     const imageId = `${GROUP}/providers/Microsoft.Compute/images/arm`
     const { error } = await builder.build('arm64', {
       source: { ...UBUNTU, sku: 'server-arm64' },

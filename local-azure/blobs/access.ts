@@ -3,6 +3,7 @@
  * secrets it notes: it reads a request's line and headers, never its body.
  */
 import type { IncomingHttpHeaders } from 'node:http'
+import { letsIn, originOf } from './firewall.ts'
 import type { TokenAuthority } from '../parts.ts'
 import { storageRefusals as refuse, type StorageRefusal } from './storage-errors.ts'
 import type { Principal, Resource, World } from '../world.ts'
@@ -62,6 +63,7 @@ export async function findRefusal(
   entra: TokenAuthority,
   request: BlobRequest,
 ): Promise<StorageRefusal | undefined> {
+  if (!letsIn(world, request.account, originOf(request.headers))) return refuse.firewall()
   // Accounts disallow public access, the default for new ones (documented).
   if (request.headers['x-ms-blob-public-access'] !== undefined) return refuse.publicAccess()
   const [scheme = '', credentials = ''] = (request.headers.authorization ?? '').split(' ')

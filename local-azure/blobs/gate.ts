@@ -51,6 +51,7 @@ class BlobGate {
   private readonly entra: TokenAuthority
   private readonly upstream: string
   private readonly agent: Agent
+  private readonly recorded = new WeakSet<BlobRequest>()
 
   constructor(world: World, entra: TokenAuthority, upstream: string, agent: Agent) {
     this.world = world
@@ -59,8 +60,22 @@ class BlobGate {
     this.agent = agent
   }
 
+  /** One that breaks off is recorded, too, with status 0: it was sent. */
   async answer(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
     const request = parseBlobRequest(incoming.method ?? 'GET', incoming.url ?? '/', incoming.headers)
+    try {
+      await this.judge(request, incoming, outgoing)
+    } catch (error) {
+      if (!this.recorded.has(request)) await this.record(request, 0)
+      throw error
+    }
+  }
+
+  private async judge(
+    request: BlobRequest,
+    incoming: IncomingMessage,
+    outgoing: ServerResponse,
+  ): Promise<void> {
     rememberSignature(this.world, request.query)
     const fault = this.world.faultFor('blob', `${request.method} ${request.target}`)
     if (fault && fault.when !== 'after') {
@@ -110,9 +125,12 @@ class BlobGate {
         resolve,
       )
       outgoing.once('error', reject)
-      incoming.once('close', () => {
+      const breakOff = (): void => {
         if (!incoming.complete) outgoing.destroy(new Error('the client went away'))
-      })
+      }
+      // It may have gone while its rights were looked up.
+      if (incoming.destroyed) breakOff()
+      else incoming.once('close', breakOff)
       incoming.pipe(outgoing)
     })
   }
@@ -140,7 +158,9 @@ class BlobGate {
     else if (respond !== 'stall') write(outgoing, { ...respond, body: bodyBytes(respond.body) })
   }
 
-  private async record({ method, target }: BlobRequest, status: number): Promise<void> {
+  private async record(request: BlobRequest, status: number): Promise<void> {
+    this.recorded.add(request)
+    const { method, target } = request
     await this.world.record({ service: 'blob', method, target, status, at: this.world.now() })
   }
 }

@@ -60,6 +60,12 @@ export const storageRefusals = {
     code: 'AuthorizationPermissionMismatch',
     message: 'This request is not authorized to perform this operation using this permission.',
   }),
+  /** Of the account's network rules; the same without any (reported). */
+  firewall: (): StorageRefusal => ({
+    status: 403,
+    code: 'AuthorizationFailure',
+    message: 'This request is not authorized to perform this operation.',
+  }),
   /** How an absent start is printed is assumed. */
   outsideTimeFrame: (frame: { start: number; expiry: number }, now: number): StorageRefusal => ({
     status: 403,

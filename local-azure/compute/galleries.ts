@@ -5,8 +5,9 @@ import { page, readable, shoutGroup } from '../resource-manager/lists.ts'
 import { parseArmPath } from '../resource-manager/paths.ts'
 import { timestamp, type ComputeOperations } from './operations.ts'
 import { displayRegion } from '../resource-manager/regions.ts'
-import type { Gallery, GalleryImageDefinition, GalleryImageVersion, PurchasePlan } from '../seed.ts'
+import type { Gallery, GalleryImageDefinition, GalleryImageVersion, OsType } from '../seed.ts'
 import type { Reply } from '../server.ts'
+import { usualDiskSize } from './vm-sizes.ts'
 import type { Resource, World } from '../world.ts'
 
 const GALLERY = 'Microsoft.Compute/galleries'
@@ -37,9 +38,9 @@ export function putGallery(world: World, gallery: Omit<Gallery, 'definitions'>):
 export function putImageDefinition(
   world: World,
   galleryId: string,
-  definition: Omit<GalleryImageDefinition, 'versions'> & { purchasePlan?: PurchasePlan },
+  definition: Omit<GalleryImageDefinition, 'versions'>,
 ): Resource {
-  const { name, location, securityType, purchasePlan, ...properties } = definition
+  const { name, location, securityType, purchasePlan, endOfLifeDate, ...properties } = definition
   const { osType, osState, hyperVGeneration, architecture } = properties
   return world.resources.put({
     id: `${galleryId}/images/${name}`,
@@ -54,6 +55,7 @@ export function putImageDefinition(
       osState,
       identifier: { publisher: 'contoso', offer: name, sku: hyperVGeneration },
       ...(purchasePlan && { purchasePlan }),
+      ...(endOfLifeDate && { endOfLifeDate }),
       provisioningState: 'Succeeded',
     },
   })
@@ -74,10 +76,14 @@ export function putImageVersion(
     provisioningState?: GalleryImageVersion['provisioningState']
     tags?: Record<string, string>
     sourceId?: string
+    osDiskSizeGB?: number
+    dataDiskSizesGB?: number[]
+    endOfLifeDate?: string
   },
 ): Resource {
   const definition = world.resources.get(image.definitionId)
   if (!definition) throw new Error(`No image definition ${image.definitionId} in the local Azure.`)
+  const { osType } = definition.properties as { osType: OsType }
   return world.resources.put({
     id: `${definition.id}/versions/${image.version}`,
     name: image.version,
@@ -94,12 +100,25 @@ export function putImageVersion(
         replicaCount: 1,
         excludeFromLatest: image.excludeFromLatest ?? false,
         publishedDate: timestamp(new Date(world.now())),
+        ...(image.endOfLifeDate && { endOfLifeDate: image.endOfLifeDate }),
         storageAccountType: 'Standard_LRS',
         replicationMode: image.replicationMode ?? 'Full',
       },
       storageProfile: {
         ...(image.sourceId && { source: { id: image.sourceId } }),
-        osDiskImage: { sizeInGB: 30, hostCaching: 'ReadWrite', source: {} },
+        osDiskImage: {
+          sizeInGB: image.osDiskSizeGB ?? usualDiskSize(osType),
+          hostCaching: 'ReadWrite',
+          source: {},
+        },
+        ...(image.dataDiskSizesGB?.length && {
+          dataDiskImages: image.dataDiskSizesGB.map((sizeInGB, lun) => ({
+            lun,
+            sizeInGB,
+            hostCaching: 'None',
+            source: {},
+          })),
+        }),
       },
       safetyProfile: { reportedForPolicyViolation: false, allowDeletionOfReplicatedLocations: false },
       provisioningState: image.provisioningState ?? 'Succeeded',

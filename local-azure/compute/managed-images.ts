@@ -5,6 +5,7 @@ import { page, readable, shoutGroup } from '../resource-manager/lists.ts'
 import { parseArmPath } from '../resource-manager/paths.ts'
 import type { ComputeOperations } from './operations.ts'
 import type { Generation, OsType } from '../seed.ts'
+import { usualDiskSize } from './vm-sizes.ts'
 import type { Reply } from '../server.ts'
 import type { Resource, World } from '../world.ts'
 
@@ -20,10 +21,12 @@ export function putManagedImage(
     location: string
     osType: OsType
     hyperVGeneration: Generation
+    osDiskSizeGB?: number
+    dataDiskSizesGB?: number[]
     tags?: Record<string, string>
   },
 ): Resource {
-  const { id, location, osType, hyperVGeneration, tags } = image
+  const { id, location, osType, hyperVGeneration, osDiskSizeGB, dataDiskSizesGB = [], tags } = image
   return world.resources.put({
     id,
     name: id.split('/').at(-1) ?? '',
@@ -35,11 +38,11 @@ export function putManagedImage(
         osDisk: {
           osType,
           osState: 'Generalized',
-          diskSizeGB: 30,
+          diskSizeGB: osDiskSizeGB ?? usualDiskSize(osType),
           caching: 'ReadWrite',
           storageAccountType: 'Standard_LRS',
         },
-        dataDisks: [],
+        dataDisks: dataDiskSizesGB.map((diskSizeGB, lun) => ({ lun, diskSizeGB, caching: 'None' })),
         zoneResilient: false,
       },
       provisioningState: 'Succeeded',

@@ -1,9 +1,8 @@
 /** Marketplace images: publishers, offers, SKUs and versions under `Microsoft.Compute/locations`. */
 import { ArmError, type ArmRequest, type ArmRoute } from '../arm.ts'
-import * as refuse from '../resource-manager/errors.ts'
-import { regionsOf } from '../resource-manager/regions.ts'
 import type { MarketplaceSku } from '../seed.ts'
-import { regionKey, type World } from '../world.ts'
+import { checkLocation, usualDiskSize } from './vm-sizes.ts'
+import type { World } from '../world.ts'
 
 const PUBLISHERS = '/subscriptions/{subscription}/providers/Microsoft.Compute/locations/{location}/publishers'
 const OFFERS = `${PUBLISHERS}/{publisher}/artifacttypes/vmimage/offers`
@@ -35,7 +34,7 @@ export function marketplaceRoutes(world: World, apiVersions: string[]): ArmRoute
     action: `Microsoft.Compute/locations/publishers/${action}`,
     apiVersions,
     handle: (request) => {
-      checkLocation(world, request, apiVersions)
+      checkLocation(world, request, 'locations/publishers', apiVersions)
       return { status: 200, body: answer(request) }
     },
   })
@@ -73,16 +72,6 @@ function skusFor(world: World, request: ArmRequest): [MarketplaceSku, ...Marketp
   return [first, ...rest]
 }
 
-/** A region where Compute is not on offer (text: reported for this type). */
-function checkLocation(world: World, request: ArmRequest, apiVersions: string[]): void {
-  const { location = '' } = request.params
-  const locations = regionsOf(world, 'Microsoft.Compute').map(regionKey)
-  if (locations.includes(regionKey(location))) return
-  const { apiVersion } = request
-  const type = 'locations/publishers'
-  throw refuse.noRegisteredProvider({ location, apiVersion, type, apiVersions, locations })
-}
-
 /** By number, ascending (assumed) or by `$orderby=name desc`; `$top` counts after ordering. */
 function versionList(request: ArmRequest, sku: MarketplaceSku): unknown[] {
   const query = request.url.searchParams
@@ -99,6 +88,8 @@ function versionDetails(request: ArmRequest, sku: MarketplaceSku): unknown {
   if (!/^\d+(\.\d+)+$/.test(version))
     throw new ArmError(400, 'InvalidParameter', 'The value of parameter version is invalid.')
   if (!sku.versions.includes(version)) throw imageNotFound()
+  const imageState = sku.imageStates?.[version] ?? 'Active'
+  if (imageState === 'Deprecated') throw deprecated(sku, version)
   const features = sku.securityType ? [{ name: 'SecurityType', value: sku.securityType }] : []
   return {
     ...listItem(request, version, versionId(request, sku, version)),
@@ -109,10 +100,13 @@ function versionDetails(request: ArmRequest, sku: MarketplaceSku): unknown {
       replicaCount: 10,
       disallowed: { vmDiskType: 'Unmanaged' },
       automaticOSUpgradeProperties: { automaticOSUpgradeSupported: false },
-      imageDeprecationStatus: { imageState: 'Active' },
+      imageDeprecationStatus: { imageState },
       features: [...features, { name: 'IsAcceleratedNetworkSupported', value: 'True' }],
       ...(sku.plan && { plan: sku.plan }),
-      osDiskImage: { operatingSystem: sku.osType, sizeInGb: 31 },
+      osDiskImage: {
+        operatingSystem: sku.osType,
+        sizeInGb: sku.osDiskSizeGB ?? usualDiskSize(sku.osType),
+      },
       dataDiskImages: [],
     },
   }
@@ -139,6 +133,12 @@ function versionId(request: ArmRequest, sku: MarketplaceSku, version: string): s
 
 function imageNotFound(): ArmError {
   return new ArmError(404, 'NotFound', 'Artifact: VMImage was not found.')
+}
+
+/** Code and text: reported of reading one; the status, of making a VM from one. */
+function deprecated({ publisher, offer, sku }: MarketplaceSku, version: string): ArmError {
+  const message = `VM Image from publisher: ${publisher} with - Offer: ${offer}, Sku: ${sku}, Version: ${version} is deprecated.`
+  return new ArmError(404, 'ImageVersionDeprecated', message)
 }
 
 function compareVersions(a: string, b: string): number {

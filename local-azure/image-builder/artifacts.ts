@@ -9,7 +9,9 @@ import type {
   ShellStep,
   TemplateProperties,
   Validator,
+  Workload,
 } from './image-template.ts'
+import { letsIn, SUBNET_HEADER } from '../blobs/firewall.ts'
 import type { Blobs } from '../parts.ts'
 import { STORAGE_ACCOUNT_TYPE } from '../resource-manager/storage-accounts.ts'
 import { notAuthorized, SubmissionFailure } from './submission-failure.ts'
@@ -21,7 +23,7 @@ const BLOB_READ = 'Microsoft.Storage/storageAccounts/blobServices/containers/blo
 
 /** One step of a template that takes a file from somewhere. */
 interface Download {
-  step: FileStep | ShellStep | PowerShellStep
+  step: FileStep | ShellStep | PowerShellStep | Workload
   url: string
   blob: string
 }
@@ -29,7 +31,7 @@ interface Download {
 export type StepKind = 'customizer' | 'validator'
 
 /** Name of the staged copy of a step's file. */
-function stagedName(kind: StepKind, index: number): string {
+function stagedName(kind: StepKind | 'workload', index: number): string {
   return `${index}.${kind}.fp`
 }
 
@@ -53,6 +55,8 @@ export interface Fetching {
   caFile: string
   identity: Principal
   account: string
+  /** The subnet of the container that fetches, if it is the user's own: what an account's firewall goes by. */
+  subnet: string | undefined
 }
 
 /** Fetches every file, checks the given checksums, and sets those of scripts that came without (recorded). */
@@ -60,6 +64,7 @@ export async function stageArtifacts(fetching: Fetching, properties: TemplatePro
   const downloads = [
     ...downloadsOf('customizer', properties.customize ?? []),
     ...downloadsOf('validator', properties.validate?.inVMValidations ?? []),
+    ...workloadOf(properties.optimize?.workload),
   ]
   for (const { step, url, blob } of downloads) {
     const content = await fetched(fetching, url, blob)
@@ -69,7 +74,7 @@ export async function stageArtifacts(fetching: Fetching, properties: TemplatePro
       const reason = `SHA256 checksum of the file is '${actual}', expected '${step.sha256Checksum}'`
       throw downloadFailed(url, blob, reason)
     }
-    if (step.type !== 'File') step.sha256Checksum = actual
+    if (!('sourceUri' in step)) step.sha256Checksum = actual
     await fetching.blobs.write(fetching.account, CONTAINER, blob, content)
   }
 }
@@ -82,14 +87,22 @@ function downloadsOf(kind: StepKind, steps: (Customizer | Validator)[]): Downloa
   })
 }
 
+/** Fetched like other scripts when it is given, enabled or not (assumed). */
+function workloadOf(workload: Workload = {}): Download[] {
+  const { scriptUri: url } = workload
+  return url === undefined ? [] : [{ step: workload, url, blob: stagedName('workload', 0) }]
+}
+
 /**
  * A blob in a storage account is read with the identity's rights unless its URL is signed; even a public one
  * (documented). Everything else is downloaded as anyone would.
  */
 async function fetched(fetching: Fetching, url: string, blob: string): Promise<Buffer> {
-  const found = new URL(url).searchParams.has('sig') ? undefined : blobAt(fetching, url)
-  if (!found) return await download(fetching, url, blob)
-  const { world, blobs, identity } = fetching
+  const found = blobAt(fetching, url)
+  if (!found || new URL(url).searchParams.has('sig')) return await download(fetching, url, blob)
+  const { world, blobs, identity, subnet } = fetching
+  // How the service words a firewall's refusal is assumed: as a failing download.
+  if (!letsIn(world, found.account, { subnet })) throw downloadFailed(url, blob)
   if (!world.allowsData(identity, BLOB_READ, found.scope)) throw notAuthorized(url)
   const content = await blobs.read(found.account, found.container, found.name)
   if (!content) throw downloadFailed(url, blob)
@@ -113,11 +126,13 @@ export function blobAt(
   return undefined
 }
 
-async function download({ world, caFile }: Fetching, url: string, blob: string): Promise<Buffer> {
+async function download(fetching: Fetching, url: string, blob: string): Promise<Buffer> {
+  const { world, caFile, subnet = '' } = fetching
   const ca = await readFile(caFile)
+  const headers = blobAt(fetching, url) ? { [SUBNET_HEADER]: subnet } : {}
   try {
     return await new Promise((resolve, reject) => {
-      const request = get(url, { ca, agent: false, signal: world.closed }, (answer) => {
+      const request = get(url, { ca, headers, agent: false, signal: world.closed }, (answer) => {
         const chunks: Buffer[] = []
         answer.on('data', (chunk: Buffer) => chunks.push(chunk))
         answer.on('error', reject)

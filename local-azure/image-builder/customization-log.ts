@@ -2,6 +2,7 @@
  * `packerlogs/<guid>/customization.log` as Image Builder has written it since 2023: Packer's own output, every line
  * behind the operation's ID. Form of the lines and the phases: documented and reported.
  */
+import type { LogLine } from '../container-instance.ts'
 import type { OsType } from '../seed.ts'
 
 /** Packer's name for a kind of step. */
@@ -17,7 +18,7 @@ export interface BuildMachine {
 export class CustomizationLog {
   private readonly operationId: string
   private readonly now: () => number
-  private readonly lines: string[] = []
+  private readonly written: LogLine[] = []
   private ended = false
 
   constructor(operationId: string, now: () => number) {
@@ -27,23 +28,28 @@ export class CustomizationLog {
 
   /** Whether a build has begun to write and not ended yet. */
   get open(): boolean {
-    return this.lines.length > 0 && !this.ended
+    return this.written.length > 0 && !this.ended
   }
 
   get text(): string {
-    return `${this.lines.join('\n')}\n`
+    return `${this.written.map(({ text }) => text).join('\n')}\n`
+  }
+
+  /** What has been written so far, with the time of each line. */
+  get lines(): readonly LogLine[] {
+    return this.written
   }
 
   /** A line of Packer's log, with the time. */
   note(text: string): void {
     const time = new Date(this.now()).toISOString().slice(0, 19).replaceAll('-', '/').replace('T', ' ')
-    this.lines.push(`[${this.operationId}] PACKER ${time} ${text}`)
+    this.write(`PACKER ${time} ${text}`)
   }
 
   /** What Packer shows its user: once in its log, once as shown. */
   say(text: string, kind: 'ui' | 'ui error' = 'ui'): void {
     this.note(`${kind}: ${text}`)
-    this.lines.push(`[${this.operationId}] PACKER ${text}`)
+    this.write(`PACKER ${text}`)
   }
 
   /** A step's headline. */
@@ -142,8 +148,12 @@ export class CustomizationLog {
   private finalizing(): void {
     this.say('==> Builds finished but no artifacts were created.')
     this.note('[INFO] (telemetry) Finalizing.')
-    this.lines.push(`[${this.operationId}] Done exporting Packer logs to Azure Storage.`)
+    this.write('Done exporting Packer logs to Azure Storage.')
     this.ended = true
+  }
+
+  private write(line: string): void {
+    this.written.push({ at: this.now(), text: `[${this.operationId}] ${line}` })
   }
 }
 

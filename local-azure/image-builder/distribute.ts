@@ -14,8 +14,12 @@ import type { Blobs } from '../parts.ts'
 import { groupOf, type StagingGroup } from './staging-group.ts'
 import { notAuthorizedText } from './submission-failure.ts'
 import { blobAt } from './artifacts.ts'
+import { dataDiskSizes, osDiskSize } from './build-machine.ts'
+import { letsIn } from '../blobs/firewall.ts'
+import { regionsRefusal } from './gallery-limits.ts'
 import { versionsOf, type SourceImage } from './source.ts'
-import { newId, type Principal, type World } from '../world.ts'
+import { regionsOf } from '../resource-manager/regions.ts'
+import { newId, regionKey, type Principal, type World } from '../world.ts'
 
 export interface Distribution {
   world: World
@@ -112,12 +116,19 @@ function makeImageVersion(distribution: Distribution, target: SharedImageTarget)
       name,
       ...(storageAccountType && { storageAccountType }),
     }))
+  const { replicationMode } = target
+  const refused = regionsRefusal(world, regions, {
+    ...(replicationMode && { replicationMode }),
+    buildRegion: distribution.template.location,
+  })
+  if (refused) throw new Error(failedCall('GalleryImageVersionsClient#CreateOrUpdate', refused))
   return putImageVersion(world, {
     definitionId,
     version,
     targetRegions: regions,
+    ...diskSizes(distribution),
     excludeFromLatest: target.excludeFromLatest ?? false,
-    ...(target.replicationMode && { replicationMode: target.replicationMode }),
+    ...(replicationMode && { replicationMode }),
     ...(target.artifactTags && { tags: target.artifactTags }),
     // The service publishes from an image in the staging group (assumed name).
     sourceId: `${staging.id}/providers/Microsoft.Compute/images/${newId()}`,
@@ -183,18 +194,32 @@ function makeManagedImage(distribution: Distribution, target: ManagedImageTarget
       failedCall('ImagesClient#CreateOrUpdate', new ArmError(409, 'OperationNotAllowed', message)),
     )
   }
+  const regions = regionsOf(world, 'Microsoft.Compute').map(regionKey)
+  if (!regions.includes(regionKey(target.location)))
+    throw new Error(
+      failedCall(
+        'ImagesClient#CreateOrUpdate',
+        refuse.locationNotAvailable(target.location, 'Microsoft.Compute/images', regions),
+      ),
+    )
   return putManagedImage(world, {
     id: target.imageId,
     location: target.location,
     osType: source.osType,
     hyperVGeneration: source.generation,
+    ...diskSizes(distribution),
     ...(target.artifactTags && { tags: target.artifactTags }),
   }).id
 }
 
+/** What the build VM's disks leave to the image. */
+function diskSizes({ template: { properties }, source }: Distribution) {
+  return { osDiskSizeGB: osDiskSize(properties, source), dataDiskSizesGB: dataDiskSizes(properties) }
+}
+
 /** A VHD at the wanted URL, or in the staging account. It is a footer alone: no disk stands behind it. */
 async function makeVhd(distribution: Distribution, target: VhdTarget): Promise<string> {
-  const { world, blobs, identity, staging } = distribution
+  const { world, blobs, identity, staging, template } = distribution
   const footer = Buffer.alloc(512)
   footer.write('conectix')
   if (!target.uri) {
@@ -204,7 +229,9 @@ async function makeVhd(distribution: Distribution, target: VhdTarget): Promise<s
   }
   const place = blobAt(distribution, target.uri)
   const action = 'Microsoft.Storage/storageAccounts/blobServices/containers/blobs/write'
-  if (!place || !world.allowsData(identity, action, place.scope))
+  const subnet = template.properties.vmProfile?.vnetConfig?.containerInstanceSubnetId
+  const isOpen = place !== undefined && letsIn(world, place.account, { subnet })
+  if (!isOpen || !world.allowsData(identity, action, place.scope))
     throw new Error(notAuthorizedText(target.uri))
   await blobs.write(place.account, place.container, place.name, footer)
   return target.uri

@@ -83,6 +83,13 @@ export interface VmProfile {
   vnetConfig?: { subnetId?: string; containerInstanceSubnetId?: string; proxyVmSize?: string }
 }
 
+/** A script that readies the image for a kind of work. */
+export interface Workload {
+  state?: string
+  scriptUri?: string
+  sha256Checksum?: string
+}
+
 export interface LastRunStatus {
   startTime: string
   /** `0001-01-01T00:00:00Z` while there is no end (recorded). */
@@ -96,7 +103,7 @@ export type RunSubState = 'Queued' | 'Building' | 'Customizing' | 'Optimizing' |
 export interface TemplateProperties {
   source: Source
   customize?: Customizer[]
-  optimize?: { vmBoot?: { state?: string } }
+  optimize?: { vmBoot?: { state?: string }; workload?: Workload }
   validate?: {
     continueDistributeOnFailure?: boolean
     sourceValidationOnly?: boolean
@@ -106,6 +113,7 @@ export interface TemplateProperties {
   errorHandling?: { onCustomizerError?: string; onValidationError?: string }
   buildTimeoutInMinutes?: number
   vmProfile?: VmProfile
+  additionalDataDisks?: { sizeGB?: number }[]
   stagingResourceGroup?: string
   autoRun?: { state?: string }
   managedResourceTags?: Record<string, string>

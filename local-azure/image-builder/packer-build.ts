@@ -4,6 +4,8 @@ import { mkdir } from 'node:fs/promises'
 import path from 'node:path'
 import { promisify } from 'node:util'
 import type { BuildVm, createBuildVm } from '../build-vm.ts'
+import { putBuildContainer, type BuildContainer, type LogLine } from '../container-instance.ts'
+import { checkBuildMachine } from './build-machine.ts'
 import { CustomizationLog, inWords } from './customization-log.ts'
 import type { ImageTemplate } from './image-template.ts'
 import type { Blobs } from '../parts.ts'
@@ -24,6 +26,9 @@ export interface PackerContext {
   staging: StagingGroup
 }
 
+/** Share of the time before customizing from the container group's appearance to Packer's first words (assumed). */
+const CONTAINER_START = 1 / 6
+
 const LOG_FILES = { customizer: 'customization.log', validator: 'validation.log' } as const
 
 export class PackerBuild {
@@ -34,6 +39,7 @@ export class PackerBuild {
   private readonly logFolder = newId()
   private readonly operationId = newId()
   private readonly logs: Record<StepKind, CustomizationLog>
+  private container: BuildContainer | undefined
   private vm: BuildVm | undefined
   /** What goes into the image, once validators may add more to the VM. */
   private image: string | undefined
@@ -51,8 +57,9 @@ export class PackerBuild {
   }
 
   /** Throws StepFailed when Packer cannot build from this source. */
-  async deploy(source: SourceImage): Promise<void> {
+  async deploy(source: SourceImage, signal: AbortSignal): Promise<void> {
     const { template, staging, folder, caFile, createVm } = this.context
+    await this.startContainer(signal)
     const log = this.logs.customizer
     log.deployment({
       stagingGroup: staging.id.split('/').at(-1) ?? '',
@@ -60,6 +67,7 @@ export class PackerBuild {
       sourceImage: sourceName(template),
     })
     checkTimeout(template)
+    checkBuildMachine(template.properties, source)
     this.checkTrustedLaunch(source)
     const { customize = [], validate } = template.properties
     const steps = customize.length + (validate?.inVMValidations?.length ?? 0)
@@ -143,6 +151,20 @@ export class PackerBuild {
 
   async close(): Promise<void> {
     await this.vm?.close()
+  }
+
+  /** What the run needed in the staging group goes, but for the logs (documented). */
+  tidyUp(): void {
+    this.container?.remove()
+  }
+
+  /** The container that Packer runs in. Its log is what becomes `customization.log`, then `validation.log` (assumed). */
+  private async startContainer(signal: AbortSignal): Promise<void> {
+    const { world, template, staging } = this.context
+    const log = (): LogLine[] => [...this.logs.customizer.lines, ...this.logs.validator.lines]
+    this.container = putBuildContainer(world, { stagingGroup: staging.id, location: template.location, log })
+    await world.elapse(world.options.durations.building * CONTAINER_START, signal)
+    this.container.start()
   }
 
   /** Text since 2023: reported; that a failed validation is worded alike is assumed. */

@@ -1,6 +1,7 @@
 /** Refusals of Image Builder that are neither the template's values nor a missing resource. */
 import { ArmError } from '../arm.ts'
 import { TEMPLATE_TYPE, type ImageTemplate } from './image-template.ts'
+import { locationNotAvailable } from '../resource-manager/errors.ts'
 import { linkedIds } from './template-rules.ts'
 import { regionKey, type Principal, type World } from '../world.ts'
 
@@ -39,12 +40,7 @@ export function checkLocation(world: World, body: unknown): void {
   )
   const regions = (provider?.resourceTypes['imageTemplates'] ?? []).map(regionKey)
   if (regions.includes(regionKey(location))) return
-  throw new ArmError(
-    400,
-    'LocationNotAvailableForResourceType',
-    `The provided location '${location}' is not available for resource type '${TEMPLATE_TYPE}'. List of available ` +
-      `regions for the resource type is '${regions.join(',')}'.`,
-  )
+  throw locationNotAvailable(location, TEMPLATE_TYPE, regions)
 }
 
 /**

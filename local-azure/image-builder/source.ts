@@ -1,5 +1,12 @@
 /** What a template starts from: finds the source image and says what kind of system is in it. */
-import { latestVersion, marketplaceImage } from '../compute.ts'
+import {
+  latestVersion,
+  marketplaceImage,
+  sharedDefinition,
+  sharedImageMissing,
+  sharedVersionParts,
+  sharedVersions,
+} from '../compute.ts'
 import type { Source } from './image-template.ts'
 import { notAuthorized, SubmissionFailure } from './submission-failure.ts'
 import type { Architecture, Generation, MarketplaceSku, OsType } from '../seed.ts'
@@ -15,6 +22,8 @@ export interface SourceImage {
   /** Undefined where the image does not say: a managed image never does. */
   securityType?: string
   declaresSecurity: boolean
+  /** Of the system disk; undefined where the image does not say. */
+  osDiskSizeGB?: number
 }
 
 /** `Microsoft.Compute/galleries/images`, as far as builds look at it. */
@@ -34,7 +43,9 @@ export function findSource(world: World, source: Source, location: string, ident
     case 'ManagedImage':
       return managedImage(world, source.imageId, location, identity)
     case 'SharedImageVersion':
-      return imageVersion(world, source.imageVersionId, location, identity)
+      return sharedVersionParts(source.imageVersionId)
+        ? sharedImageVersion(world, source.imageVersionId, location)
+        : imageVersion(world, source.imageVersionId, location, identity)
   }
 }
 
@@ -45,7 +56,7 @@ function platformImage(
 ): SourceImage {
   const { publisher, offer, sku, version, planInfo } = source
   const image = marketplaceImage(world, publisher, offer, sku)
-  const exactVersion = version === 'latest' ? latestVersion(image?.versions ?? []) : version
+  const exactVersion = version === 'latest' ? latestVersion(inUse(image)) : version
   const named = `location: ${location}, publisherName: ${publisher}, offer: ${offer}, sku: ${sku}, version: ${version}`
   if (!image || exactVersion === undefined || !image.versions.includes(exactVersion)) {
     const message =
@@ -54,21 +65,32 @@ function platformImage(
       'https://aka.ms/azvmimagebuilderts.'
     throw new SubmissionFailure('PlatformImageNotFound', message, 'BadPIRSource') // text: reported; code: assumed
   }
+  if (image.imageStates?.[exactVersion] === 'Deprecated') {
+    // Code and text: reported of VMs; that a submission says so already is assumed.
+    const message = `The platform image '${publisher}:${offer}:${sku}:${exactVersion}' is deprecated.`
+    throw new SubmissionFailure('ImageVersionDeprecated', message, 'BadPIRSource')
+  }
   if (image.plan && !samePlan(image, planInfo)) {
     const message =
       `Purchase Plan was not provided for image: ${named}. Update the Azure Image Builder Template to include Plan ` +
       `Infomartion details, publisher: ${image.plan.publisher}, name: ${image.plan.name}, product: ${image.plan.product}.`
     throw new SubmissionFailure('PurchasePlanNotProvided', message, 'BadPIRSource') // reported up to `details`
   }
-  const { osType, hyperVGeneration: generation, architecture, securityType } = image
+  const { osType, hyperVGeneration: generation, architecture, securityType, osDiskSizeGB } = image
   return {
     exactVersion,
+    ...(osDiskSizeGB !== undefined && { osDiskSizeGB }),
     osType,
     generation,
     architecture,
     ...(securityType && { securityType }),
     declaresSecurity: true,
   }
+}
+
+/** Versions that `latest` may stand for: none that is deprecated (assumed). */
+function inUse(image: MarketplaceSku | undefined): string[] {
+  return (image?.versions ?? []).filter((version) => image?.imageStates?.[version] !== 'Deprecated')
 }
 
 function samePlan({ plan }: MarketplaceSku, sent: (Source & { type: 'PlatformImage' })['planInfo']): boolean {
@@ -96,12 +118,12 @@ function managedImage(world: World, imageId: string, location: string, identity:
     throw new SubmissionFailure('BadManagedImageSource', message)
   }
   const { storageProfile, hyperVGeneration } = image.properties as {
-    storageProfile: { osDisk: { osType: OsType } }
+    storageProfile: { osDisk: { osType: OsType; diskSizeGB: number } }
     hyperVGeneration: Generation
   }
   // Managed images of Arm64 machines do not exist (reported).
-  const { osType } = storageProfile.osDisk
-  return { osType, generation: hyperVGeneration, architecture: 'x64', declaresSecurity: false }
+  const { osType, diskSizeGB: osDiskSizeGB } = storageProfile.osDisk
+  return { osType, generation: hyperVGeneration, architecture: 'x64', declaresSecurity: false, osDiskSizeGB }
 }
 
 function imageVersion(world: World, versionId: string, location: string, identity: Principal): SourceImage {
@@ -112,11 +134,9 @@ function imageVersion(world: World, versionId: string, location: string, identit
   const version = wanted === undefined ? undefined : world.resources.get(wanted)
   const definition = world.resources.get(definitionId)
   if (!version || !definition) throw versionMissing(versionId)
-  const { publishingProfile } = version.properties as unknown as VersionProperties
+  const { publishingProfile, storageProfile } = version.properties as unknown as VersionProperties
   if (!publishingProfile.targetRegions.some(({ name }) => regionKey(name) === regionKey(location))) {
-    const message =
-      `The gallery image ${version.id} is not available in ${regionKey(location)} region. Please contact image owner ` +
-      'to replicate to this region, or change your requested region.'
+    const message = sharedImageMissing(version.id, location)
     throw new SubmissionFailure('GalleryImageNotFound', message, 'BadSharedImageVersionSource')
   }
   const { osType, hyperVGeneration, architecture = 'x64', features } = definitionOf(definition)
@@ -128,10 +148,41 @@ function imageVersion(world: World, versionId: string, location: string, identit
     architecture,
     ...(securityType && { securityType }),
     declaresSecurity: true,
+    osDiskSizeGB: storageProfile.osDiskImage.sizeInGB,
+  }
+}
+
+/**
+ * An image that another subscription shares with this one. Whoever is in the subscription may use it, the template's
+ * identity without a right of its own (assumed); the region in its ID and its replicas are the template's (assumed).
+ */
+function sharedImageVersion(world: World, versionId: string, location: string): SourceImage {
+  const parts = sharedVersionParts(versionId)
+  const { gallery, image, version } = parts ?? { gallery: '', image: '', version: '' }
+  const definition = sharedDefinition(world, gallery, image)
+  const replicated = definition ? sharedVersions(definition, location) : []
+  const current = replicated.filter((one) => !one.excludeFromLatest).map(({ name }) => name)
+  const wanted = version.toLowerCase() === 'latest' ? latestVersion(current) : version
+  const found = replicated.find(({ name }) => name === wanted)
+  if (!definition || !found || regionKey(parts?.location ?? '') !== regionKey(location)) {
+    const uniqueId = `/SharedGalleries/${gallery}/Images/${image}/Versions/${version}`
+    const message = sharedImageMissing(uniqueId, location)
+    throw new SubmissionFailure('GalleryImageNotFound', message, 'BadSharedImageVersionSource')
+  }
+  const { osType, hyperVGeneration, architecture, securityType } = definition
+  return {
+    exactVersion: found.name,
+    osType,
+    generation: hyperVGeneration,
+    architecture,
+    ...(securityType && { securityType }),
+    declaresSecurity: true,
+    ...(found.osDiskSizeGB !== undefined && { osDiskSizeGB: found.osDiskSizeGB }),
   }
 }
 
 interface VersionProperties {
+  storageProfile: { osDiskImage: { sizeInGB: number } }
   publishingProfile: { targetRegions: { name: string }[]; excludeFromLatest?: boolean }
   provisioningState: string
 }

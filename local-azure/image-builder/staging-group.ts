@@ -1,6 +1,7 @@
 /** The staging group of a template: made when the template is submitted, gone with it. */
 import type { ImageTemplate } from './image-template.ts'
 import type { Blobs } from '../parts.ts'
+import { contentsOf } from '../resource-manager/group-contents.ts'
 import { putResourceGroup } from '../resource-manager/resource-groups.ts'
 import { putStorageAccount, STORAGE_ACCOUNT_TYPE } from '../resource-manager/storage-accounts.ts'
 import { internalError } from './submission-failure.ts'
@@ -43,7 +44,12 @@ export function makeStagingGroup(
   if (!existing)
     world.roleAssignments.push({ principalId: identity.objectId, scope: group.id, ...CONTRIBUTOR })
   const account = blobs.takeStagingAccount()
-  putStorageAccount(world, { resourceGroup: group.name, name: account, location: template.location })
+  putStorageAccount(world, {
+    resourceGroup: group.name,
+    name: account,
+    location: template.location,
+    tags: { ...template.properties.managedResourceTags },
+  })
   return { id: group.id, account }
 }
 
@@ -56,6 +62,10 @@ export async function removeStagingGroup(world: World, blobs: Blobs, staging: St
     world.roleAssignments.splice(0, world.roleAssignments.length, ...assignments)
   } else {
     world.resources.delete(`${staging.id}/providers/${STORAGE_ACCOUNT_TYPE}/${staging.account}`)
+    // A build VM that `errorHandling` kept.
+    for (const { id, tags } of contentsOf(world, staging.id)) {
+      if (tags?.['createdBy'] === 'AzureVMImageBuilder') world.resources.delete(id)
+    }
     // That the service takes its tags off is assumed; otherwise the group could never be used again.
     const own = Object.entries(group.tags).filter(([tag]) => !['usedBy', ...TEMPLATE_TAGS].includes(tag))
     group.tags = Object.fromEntries(own)

@@ -6,6 +6,8 @@ import type {
   SharedImageTarget,
   Validator,
 } from './image-template.ts'
+import { checkNetwork } from './network.ts'
+import { checkSubmissionProviders } from './providers.ts'
 import type { Blobs } from '../parts.ts'
 import type { Architecture, Generation, OsType } from '../seed.ts'
 import { makeStagingGroup, type StagingGroup } from './staging-group.ts'
@@ -31,6 +33,7 @@ export interface Submission {
 export async function submitTemplate(submission: Submission): Promise<void> {
   const { world, blobs, caFile, template, onStaging } = submission
   const { properties } = template
+  checkSubmissionProviders(world)
   const identity = templateIdentity(world, template)
   const source = findSource(world, properties.source, template.location, identity)
   if (source.exactVersion !== undefined)
@@ -38,10 +41,13 @@ export async function submitTemplate(submission: Submission): Promise<void> {
   checkSteps(properties.customize ?? [], properties.validate?.inVMValidations ?? [], source.osType)
   checkTargets(world, properties.distribute, source, identity)
   checkBuildVmIdentities(world, template, identity)
+  checkNetwork(world, template, identity)
   const staging = makeStagingGroup(world, blobs, template, identity)
   properties.exactStagingResourceGroup = staging.id
   onStaging(staging)
-  await stageArtifacts({ world, blobs, caFile, identity, account: staging.account }, properties)
+  const subnet = properties.vmProfile?.vnetConfig?.containerInstanceSubnetId
+  const fetching = { world, blobs, caFile, identity, account: staging.account, subnet }
+  await stageArtifacts(fetching, properties)
   for (const key of Object.keys(template.identity.userAssignedIdentities)) {
     template.identity.userAssignedIdentities[key] = {
       principalId: identity.objectId,
@@ -166,11 +172,21 @@ function badGallery(message: string): SubmissionFailure {
   return new SubmissionFailure('BadSharedImageDistribute', message) // texts: assumed
 }
 
-/** The template's identity must be Managed Identity Operator of those on the build VM (documented). */
+/**
+ * The template's identity must be Managed Identity Operator of those on the build VM (documented), and they must
+ * exist. That a submission looks at both is assumed; the text of a missing one is Resource Manager's for VMs.
+ */
 function checkBuildVmIdentities(world: World, template: ImageTemplate, identity: Principal): void {
   const action = 'Microsoft.ManagedIdentity/userAssignedIdentities/assign/action'
   const own = Object.keys(template.identity.userAssignedIdentities).map((id) => id.toLowerCase())
   for (const id of template.properties.vmProfile?.userAssignedIdentities ?? []) {
     if (!own.includes(id.toLowerCase()) && !world.allows(identity, action, id)) throw notAuthorized(id)
+    if (!world.resources.get(id))
+      throw new SubmissionFailure(
+        'FailedIdentityOperation',
+        "Failed to perform resource identity operation. Status: 'BadRequest'. Response: " +
+          `'{"error":{"code":"BadRequest","message":"Resource '${id}' was not found."}}'.`,
+        'Other',
+      )
   }
 }

@@ -35,6 +35,12 @@ const DEFINITION_ID = new RegExp(
   String.raw`${COMPUTE}/galleries/[^/]+/images/[^/]+(/versions/\d+\.\d+\.\d+)?$`,
   'i',
 )
+const SUBNET_ID = like(
+  new RegExp(
+    String.raw`${GROUP_ID}/providers/Microsoft\.Network/virtualNetworks/[^/]+/subnets/[^/]+$|^$`,
+    'i',
+  ),
+)
 const STORAGE_TYPES = choice('Standard_LRS', 'Standard_ZRS', 'Premium_LRS')
 const STATE = choice('Enabled', 'Disabled')
 
@@ -165,8 +171,8 @@ const vmProfile = object('ImageTemplateVMProfile', {
   osDiskSizeGB: wholeNumber(0),
   userAssignedIdentities: list(text),
   vnetConfig: object('VirtualNetworkConfig', {
-    subnetId: text,
-    containerInstanceSubnetId: text,
+    subnetId: SUBNET_ID,
+    containerInstanceSubnetId: SUBNET_ID,
     proxyVmSize: text,
   }),
 })

@@ -11,6 +11,7 @@ import type {
   TemplateProperties,
   Validator,
   VmProfile,
+  Workload,
 } from './image-template.ts'
 import { NAME, TEMPLATE, TEMPLATE_UPDATE } from './template-fields.ts'
 import { badValue, first, invalid, missingField, unreadable, type Place } from './template-walk.ts'
@@ -99,7 +100,7 @@ function identityRule(identity: TemplateBody['identity']): Violation | undefined
 function propertyRules(
   properties: Omit<TemplateProperties, 'provisioningState' | 'exactStagingResourceGroup'>,
 ): Rule[] {
-  const { source, customize = [], validate = {}, distribute, vmProfile } = properties
+  const { source, customize = [], validate = {}, distribute, vmProfile, optimize } = properties
   return [
     ...customize.map(
       (step, i): Rule =>
@@ -119,6 +120,7 @@ function propertyRules(
     ),
     () => uniqueRunOutputs(distribute),
     () => vnetRule(vmProfile?.vnetConfig),
+    () => workloadRule(optimize?.workload),
   ]
 }
 
@@ -169,10 +171,32 @@ function uniqueRunOutputs(distribute: Distributor[]): Violation | undefined {
     : { place: ['properties', 'distribute', twice, 'runOutputName'], value: names[twice] }
 }
 
-/** Documented: the container subnet needs `subnetId` and excludes a proxy VM. */
+/**
+ * Documented: the container subnet needs `subnetId`, another one of the same network, and excludes a proxy VM. How
+ * the two subnets' relation is worded is assumed.
+ */
 function vnetRule(vnet: VmProfile['vnetConfig'] = {}): Violation | undefined {
   const place = ['properties', 'vmProfile', 'vnetConfig']
   if (!vnet.containerInstanceSubnetId) return undefined
   if (!vnet.subnetId) return { place: [...place, 'subnetId'], value: undefined }
-  return vnet.proxyVmSize ? { place: [...place, 'proxyVmSize'], value: vnet.proxyVmSize } : undefined
+  if (vnet.proxyVmSize) return { place: [...place, 'proxyVmSize'], value: vnet.proxyVmSize }
+  const [own, other] = [vnet.containerInstanceSubnetId, vnet.subnetId].map((id) => id.toLowerCase())
+  const isSibling = own !== other && networkOf(own) === networkOf(other)
+  return isSibling
+    ? undefined
+    : { place: [...place, 'containerInstanceSubnetId'], value: vnet.containerInstanceSubnetId }
+}
+
+function networkOf(subnetId = ''): string {
+  return subnetId.replace(/\/subnets\/[^/]+$/, '')
+}
+
+/** A workload that is optimized for needs its script (assumed), and a checksum the script that it is of. */
+function workloadRule(workload: Workload = {}): Violation | undefined {
+  const place = ['properties', 'optimize', 'workload']
+  if (workload.scriptUri !== undefined) return undefined
+  if (workload.state === 'Enabled') return { place: [...place, 'scriptUri'], value: undefined }
+  return workload.sha256Checksum === undefined
+    ? undefined
+    : { place: [...place, 'sha256Checksum'], value: workload.sha256Checksum }
 }

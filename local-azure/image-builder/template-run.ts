@@ -1,5 +1,6 @@
 /** One run of a template: the walk through its sub-states, from `Queued` to an image or a reason why not. */
 import { BuildClock, OutOfTime } from './build-clock.ts'
+import { BuildResources } from './build-resources.ts'
 import {
   NO_TIME,
   preciseTime,
@@ -8,7 +9,9 @@ import {
   type RunSubState,
 } from './image-template.ts'
 import type { Ending } from './long-operations.ts'
+import { checkSubnetsFit } from './network.ts'
 import { PackerBuild, type PackerContext } from './packer-build.ts'
+import { checkBuildProviders } from './providers.ts'
 import { SubmissionFailure } from './submission-failure.ts'
 import { distributeTo, distributionError } from './distribute.ts'
 import { findSource, type SourceImage } from './source.ts'
@@ -42,6 +45,9 @@ interface Work {
   run: TemplateRun
   clock: BuildClock
   build: PackerBuild
+  resources: BuildResources
+  /** The build VM stays: a step failed and `errorHandling` says `abort` (documented). */
+  keepsVm: boolean
 }
 
 /** `lastRunStatus` from the moment that the run is accepted (recorded). */
@@ -66,25 +72,33 @@ export async function runTemplate(run: TemplateRun): Promise<Ending | 'NeverEnds
   const minutes = template.properties.buildTimeoutInMinutes ?? 0
   const clock = new BuildClock(world, (minutes === 0 ? DEFAULT_TIMEOUT : minutes) * 60_000, cancelled)
   const build = new PackerBuild(run, () => clock.elapsed)
-  const work: Work = { run, clock, build }
+  const work: Work = { run, clock, build, resources: new BuildResources(world), keepsVm: false }
   let outcome: Outcome | undefined
   try {
     outcome = await walk(work)
   } catch (error) {
     world.closed.throwIfAborted()
-    if (!cancelled.aborted) outcome = await failure(build, error)
+    if (!cancelled.aborted) outcome = await failure(work, error)
   } finally {
     await build.close()
   }
   if (!outcome) return await cancellation(work)
   const { runState, message, ending } = outcome
+  build.tidyUp()
+  if (!work.keepsVm) work.resources.remove()
   setStatus(template, { endTime: preciseTime(world.now(), 9), runState, message })
   return ending
 }
 
-async function cancellation({ run: { world, template }, build }: Work): Promise<Ending | 'NeverEnds'> {
+async function cancellation({
+  run: { world, template },
+  build,
+  resources,
+}: Work): Promise<Ending | 'NeverEnds'> {
   await world.elapse(world.options.durations.cancel)
   await build.brokenOff()
+  build.tidyUp()
+  resources.remove()
   if (world.options.build.stuckCanceling) return 'NeverEnds'
   // The message of a cancelled run is not recorded.
   setStatus(template, { endTime: preciseTime(world.now(), 9), runState: 'Canceled', message: '' })
@@ -99,22 +113,37 @@ function setStatus({ properties }: ImageTemplate, status: Omit<LastRunStatus, 's
 async function walk(work: Work): Promise<Outcome> {
   const { run, clock, build } = work
   const { durations } = run.world.options
-  const { optimize, validate = {} } = run.template.properties
+  const { errorHandling, optimize, validate = {} } = run.template.properties
   const validationOnly = validate.sourceValidationOnly === true
   await clock.phase(durations.queued)
   const source = currentSource(run)
-  await phase(work, 'Building', durations.building, () => build.deploy(source))
+  await phase(work, 'Building', durations.building, (signal) => deploy(work, source, signal))
   await build.connected(source)
   if (!validationOnly) {
     await phase(work, 'Customizing', durations.customizing, (signal) => build.customize(source, signal))
     await build.customized()
   }
-  if (optimize?.vmBoot?.state === 'Enabled') await phase(work, 'Optimizing', durations.optimizing)
+  const optimizes = [optimize?.vmBoot, optimize?.workload].some((one) => one?.state === 'Enabled')
+  if (optimizes) await phase(work, 'Optimizing', durations.optimizing)
   const valid = validate.inVMValidations?.length ? await validated(work, source) : true
+  if (!valid && errorHandling?.onValidationError === 'abort') work.keepsVm = true
   const wanted = !validationOnly && (valid || validate.continueDistributeOnFailure === true)
   const outcome = wanted ? await distribute(work, source) : SUCCESS
   // A failed validation fails the run even where the image was distributed (documented).
   return outcome === SUCCESS && !valid ? failed('PackerBuildFailed', build.failureText('validator')) : outcome
+}
+
+/** The surroundings first, then the build VM. */
+async function deploy(
+  { run, build, resources }: Work,
+  source: SourceImage,
+  signal: AbortSignal,
+): Promise<void> {
+  const { world, template, staging } = run
+  checkBuildProviders(world)
+  checkSubnetsFit(world, template, staging.id)
+  resources.put(template, staging)
+  await build.deploy(source, signal)
 }
 
 async function validated(work: Work, source: SourceImage): Promise<boolean> {
@@ -173,8 +202,10 @@ async function distribute(work: Work, source: SourceImage): Promise<Outcome> {
 }
 
 /** What a thrown error makes of the run; the log ends with it. */
-async function failure(build: PackerBuild, error: unknown): Promise<Outcome> {
+async function failure(work: Work, error: unknown): Promise<Outcome> {
+  const { build, run } = work
   if (error instanceof StepFailed) {
+    work.keepsVm = run.template.properties.errorHandling?.onCustomizerError === 'abort'
     await build.failed(error)
     return failed('PackerBuildFailed', build.failureText('customizer'))
   }

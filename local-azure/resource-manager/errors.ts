@@ -14,6 +14,15 @@ export function unauthenticated(tenantId: string, code: string, message: string,
   return new ArmError(401, code, message, { 'WWW-Authenticate': challenge })
 }
 
+/** Text: reported; the limit is documented. */
+export function requestContentTooLarge(): ArmError {
+  return new ArmError(
+    413,
+    'RequestContentTooLarge',
+    'The request content size exceeds the maximum size of 4 MB.',
+  )
+}
+
 export function missingApiVersion(): ArmError {
   return new ArmError(
     400,
@@ -45,6 +54,16 @@ export function noRegisteredProvider(asked: {
     `No registered resource provider found for location '${asked.location}' and API version ` +
       `'${asked.apiVersion}' for type '${asked.type}'. The supported api-versions are ` +
       `'${asked.apiVersions.join(', ')}'. The supported locations are '${asked.locations.join(', ')}'.`,
+  )
+}
+
+/** A region where a type is not on offer. */
+export function locationNotAvailable(location: string, type: string, regions: string[]): ArmError {
+  return new ArmError(
+    400,
+    'LocationNotAvailableForResourceType',
+    `The provided location '${location}' is not available for resource type '${type}'. List of available regions for ` +
+      `the resource type is '${regions.join(',')}'.`,
   )
 }
 

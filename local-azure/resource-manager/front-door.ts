@@ -20,6 +20,9 @@ const AUDIENCES = [
   'https://management.azure.com',
 ]
 
+/** Largest body of a request, in bytes (documented). */
+const LARGEST_BODY = 4 * 1024 * 1024
+
 /** Serves routes behind the front door. */
 export async function serveResourceManager(
   world: World,
@@ -62,6 +65,7 @@ class FrontDoor {
 
   private async admitAndHandle(request: Request, route: ArmRoute | undefined): Promise<Reply> {
     const principal = await this.authenticate(request)
+    if (request.body.length > LARGEST_BODY) throw refuse.requestContentTooLarge()
     const apiVersion = request.url.searchParams.get('api-version')
     if (!apiVersion) throw refuse.missingApiVersion()
     const path = parseArmPath(request.method, request.url.pathname)

@@ -5,6 +5,7 @@ import { putResourceGroup } from './resource-groups.ts'
 import type { Gallery } from '../seed.ts'
 import { putStorageAccount } from './storage-accounts.ts'
 import { PROVIDER_TYPE } from './subscriptions.ts'
+import { putVirtualNetwork } from './virtual-networks.ts'
 import type { World } from '../world.ts'
 
 export function plantSeed(world: World): void {
@@ -21,6 +22,7 @@ export function plantSeed(world: World): void {
   for (const group of seed.resourceGroups) putResourceGroup(world, group)
   for (const account of seed.storageAccounts) putStorageAccount(world, account)
   for (const identity of seed.identities) putIdentity(world, identity)
+  for (const network of seed.virtualNetworks) putVirtualNetwork(world, network)
   for (const { resourceGroup, name, ...image } of seed.managedImages) {
     const id = `${subscription}/resourceGroups/${resourceGroup}/providers/Microsoft.Compute/images/${name}`
     putManagedImage(world, { id, ...image })

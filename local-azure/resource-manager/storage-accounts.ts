@@ -4,6 +4,7 @@ import * as refuse from './errors.ts'
 import { page, readable } from './lists.ts'
 import { parseArmPath } from './paths.ts'
 import type { Blobs } from '../parts.ts'
+import type { StorageAccount } from '../seed.ts'
 import type { Reply } from '../server.ts'
 import type { Resource, World } from '../world.ts'
 
@@ -34,19 +35,28 @@ const IN_GROUP = `${SUBSCRIPTION}/resourceGroups/{group}/providers/${STORAGE_ACC
 /** Puts an account in place, as if created earlier. */
 export function putStorageAccount(
   world: World,
-  account: { resourceGroup: string; name: string; location: string; allowSharedKeyAccess?: boolean },
+  account: StorageAccount & { tags?: Record<string, string> },
 ): Resource {
-  const { resourceGroup, name, location, allowSharedKeyAccess } = account
+  const { resourceGroup, name, location, allowSharedKeyAccess, publicNetworkAccess } = account
   const group = `/subscriptions/${world.seed.subscriptionId}/resourceGroups/${resourceGroup}`
   return world.resources.put({
     id: `${group}/providers/${STORAGE_ACCOUNT_TYPE}/${name}`,
     name,
     type: STORAGE_ACCOUNT_TYPE,
     location,
-    tags: {},
+    tags: account.tags ?? {},
     properties: {
       // Absent unless somebody has set it; absent means allowed (documented).
       ...(allowSharedKeyAccess === undefined ? {} : { allowSharedKeyAccess }),
+      ...(publicNetworkAccess && { publicNetworkAccess }),
+      // Without rules everybody is let in (documented).
+      networkAcls: {
+        bypass: 'AzureServices',
+        virtualNetworkRules: [],
+        ipRules: [],
+        defaultAction: 'Allow',
+        ...account.networkAcls,
+      },
       allowBlobPublicAccess: false,
     },
   })
