@@ -1,11 +1,12 @@
 /**
- * Writes into README.md what other files say: inputs and outputs from `action.yml`, recipes from `examples/workflows`.
- * Each stands between `<!-- begin … -->` and `<!-- end -->`. With `--check` nothing is written, and a README that is
- * not up to date is a failure.
+ * Writes into the documentation what other files say: inputs and outputs from `action.yml`, recipes from
+ * `examples/workflows`, what corresponds to what from `task-properties.ts`. Each stands between `<!-- begin … -->` and
+ * `<!-- end -->`. With `--check` nothing is written, and a document that is not up to date is a failure.
  */
 import { readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
-import { isMap, isSeq, parse, parseDocument } from 'yaml'
+import { isMap, isScalar, isSeq, parse, parseDocument } from 'yaml'
+import { MAPPING_TABLES, markdownTable } from './task-properties.ts'
 
 interface ActionFile {
   inputs: Record<string, { description: string; required?: boolean; default?: string }>
@@ -19,28 +20,40 @@ const action = parse(read('action.yml')) as ActionFile
 /** What may stand between markers, by the first word of the marker; the second is a file in `examples/workflows`. */
 const SECTIONS: Record<string, (file: string) => string> = {
   inputs: () =>
-    table(
-      ['Input', 'Default', 'Meaning'],
-      Object.entries(action.inputs).map(([name, { description, required, default: preset }]) => [
-        code(name),
-        required ? '**required**' : preset === undefined ? '' : code(preset),
-        description,
-      ]),
-    ),
+    inputGroups()
+      .map(({ title, names }) => `### ${title}\n\n${inputTable(names)}`)
+      .join('\n\n'),
   outputs: () =>
-    table(
+    markdownTable(
       ['Output', 'Meaning'],
       Object.entries(action.outputs).map(([name, { description }]) => [code(name), description]),
     ),
   workflow: (file) => fenced(read('examples', 'workflows', file)),
+  ...MAPPING_TABLES,
   step: (file) => fenced(actionStep(read('examples', 'workflows', file))),
 }
 
-/** Rows of any length in one line each, which the formatter would pad to the longest. */
-function table(head: string[], rows: string[][]): string {
-  const line = (cells: string[]): string =>
-    `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`
-  return ['<!-- prettier-ignore -->', line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n')
+/** Inputs under the comments that stand between them in `action.yml`. */
+function inputGroups(): { title: string; names: string[] }[] {
+  const inputs = parseDocument(read('action.yml')).get('inputs')
+  if (!isMap(inputs)) throw new Error('action.yml has no inputs')
+  const groups: { title: string; names: string[] }[] = []
+  inputs.items.forEach(({ key }, index) => {
+    if (!isScalar(key)) return
+    // The comment before the first input belongs to the map itself.
+    const comment = key.commentBefore ?? (index === 0 ? inputs.commentBefore : undefined)
+    if (comment) groups.push({ title: comment.trim(), names: [] })
+    groups.at(-1)?.names.push(String(key.value))
+  })
+  return groups
+}
+
+function inputTable(names: string[]): string {
+  const rows = names.map((name) => {
+    const { description = '', required, default: preset } = action.inputs[name] ?? {}
+    return [code(name), required ? '**required**' : preset === undefined ? '' : code(preset), description]
+  })
+  return markdownTable(['Input', 'Default', 'Meaning'], rows)
 }
 
 function code(text: string): string {
@@ -64,23 +77,26 @@ function actionStep(workflow: string): string {
   return lines.map((line) => line.slice(margin)).join('\n')
 }
 
-function withSections(readme: string): string {
-  return readme.replaceAll(
-    /<!-- begin (\w+) ?(\S*) -->[\s\S]*?<!-- end -->/g,
+function withSections(document: string, text: string): string {
+  return text.replaceAll(
+    /<!-- begin ([\w-]+) ?(\S*) -->[\s\S]*?<!-- end -->/g,
     (_, name: string, file: string) => {
       const section = SECTIONS[name]
-      if (!section)
-        throw new Error(`README.md asks for '${name}'; there are: ${Object.keys(SECTIONS).join(', ')}`)
+      if (!section) {
+        throw new Error(`${document} asks for '${name}'; there are: ${Object.keys(SECTIONS).join(', ')}`)
+      }
       const marker = [name, file].join(' ').trim()
       return `<!-- begin ${marker} -->\n\n${section(file)}\n\n<!-- end -->`
     },
   )
 }
 
-const current = read('README.md')
-const wanted = withSections(current)
-if (!process.argv.includes('--check')) writeFileSync(path.join(root, 'README.md'), wanted)
-else if (current !== wanted) {
-  console.error('README.md is not up to date; run: npm run docs')
-  process.exitCode = 1
+for (const document of ['README.md', 'docs/migrating.md']) {
+  const current = read(document)
+  const wanted = withSections(document, current)
+  if (!process.argv.includes('--check')) writeFileSync(path.join(root, document), wanted)
+  else if (current !== wanted) {
+    console.error(`${document} is not up to date; run: npm run docs`)
+    process.exitCode = 1
+  }
 }

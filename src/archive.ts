@@ -4,11 +4,12 @@
  */
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
-import { lstat, readdir, readlink, realpath, stat } from 'node:fs/promises'
+import { lstat, readdir, readFile, readlink, realpath, stat } from 'node:fs/promises'
 import path from 'node:path'
 import { PassThrough, pipeline, type Readable, Transform } from 'node:stream'
-import { pipeline as pipe } from 'node:stream/promises'
+import { finished, pipeline as pipe } from 'node:stream/promises'
 import { createGzip } from 'node:zlib'
+import ignore, { type Ignore } from 'ignore'
 import { pack, type Pack } from 'tar-stream'
 import { ZipFile } from 'yazl'
 import { InputError, type Problem } from './errors.ts'
@@ -31,6 +32,8 @@ export interface Entry {
   mode: number
   /** Bytes of a file, else 0. */
   size: number
+  /** What a link leads to. */
+  target?: string
 }
 
 export interface Archive {
@@ -41,8 +44,19 @@ export interface Archive {
   contentBytes: number
   /** Entries that no archive can hold (sockets, devices, pipes). */
   leftOut: string[]
-  /** Known when `content` has been read to its end. */
-  digest: () => { sha256: string; bytes: number }
+  /** How many entries the user's patterns kept out; a folder with all that is in it counts once. */
+  excluded: number
+  /** Settles when `content` has been read to its end. */
+  digest: () => Promise<ArchiveDigest>
+}
+
+export interface ArchiveDigest {
+  /** Of the archive, in lower-case hexadecimal. */
+  sha256: string
+  /** Size of the archive. */
+  bytes: number
+  /** As `digestContent` gives it. */
+  content: string
 }
 
 /** The earliest time that a zip can hold. A zip has no time zone and yazl writes the local one, hence two values. */
@@ -52,11 +66,17 @@ const FIXED_LOCAL_TIME = new Date(1980, 0, 1)
 /**
  * Lists what goes in and starts an archive of it.
  * @param buildPath absolute path of a directory or a file
+ * @param exclude patterns in the syntax of `.gitignore`, beside those of an `.aibignore` in the build path
  * @throws InputError when the path does not exist or something in it cannot be packed
  */
-export async function packArtifact(buildPath: string, format: ArchiveFormat): Promise<Archive> {
-  const { entries, leftOut } = await listEntries(buildPath, format)
-  const raw = format === 'zip' ? zipStream(entries) : tarStream(entries)
+export async function packArtifact(
+  buildPath: string,
+  format: ArchiveFormat,
+  exclude: readonly string[] = [],
+): Promise<Archive> {
+  const { entries, leftOut, excluded } = await listEntries(buildPath, format, exclude)
+  const digests = new Map<string, string>()
+  const raw = format === 'zip' ? zipStream(entries, digests) : tarStream(entries, digests)
   const hash = createHash('sha256')
   let bytes = 0
   const counted = new Transform({
@@ -68,22 +88,53 @@ export async function packArtifact(buildPath: string, format: ArchiveFormat): Pr
   })
   // Errors reach the reader of `counted`, which the callback of `pipeline` destroys with them.
   const content = pipeline(raw, counted, () => undefined)
-  let digest: { sha256: string; bytes: number } | undefined
+  let digest: ArchiveDigest | undefined
   return {
     content,
     contentType: format === 'zip' ? 'application/zip' : 'application/gzip',
     files: entries.filter(({ kind }) => kind === 'file').length,
     contentBytes: entries.reduce((sum, { size }) => sum + size, 0),
     leftOut,
-    digest: () => (digest ??= { sha256: hash.digest('hex'), bytes }),
+    excluded,
+    digest: async () => {
+      await finished(content)
+      return (digest ??= { sha256: hash.digest('hex'), bytes, content: contentDigest(entries, digests) })
+    },
   }
+}
+
+/**
+ * SHA-256 over what goes in: paths, modes, links and bytes. Unlike the archive's own it does not depend on how it is
+ * packed, nor on times.
+ */
+export async function digestContent(
+  buildPath: string,
+  format: ArchiveFormat,
+  exclude: readonly string[] = [],
+): Promise<string> {
+  const { entries } = await listEntries(buildPath, format, exclude)
+  const digests = new Map<string, string>()
+  for (const entry of entries.filter(({ kind }) => kind === 'file')) {
+    const hashing = sized(entry, digests).resume()
+    await pipe(createReadStream(entry.source), hashing)
+  }
+  return contentDigest(entries, digests)
+}
+
+/** @param digests SHA-256 of each file's content, by its path */
+function contentDigest(entries: readonly Entry[], digests: ReadonlyMap<string, string>): string {
+  const lines = entries.map(({ path: name, kind, mode, target }) =>
+    JSON.stringify([name, kind, (mode & 0o7777).toString(8), digests.get(name) ?? target ?? '']),
+  )
+  return createHash('sha256').update(lines.join('\n')).digest('hex')
 }
 
 /** Walks the build path. `.git` is never taken: a checkout keeps the job's token in its configuration. */
 export async function listEntries(
   buildPath: string,
   format: ArchiveFormat,
-): Promise<{ entries: Entry[]; leftOut: string[] }> {
+  exclude: readonly string[] = [],
+): Promise<{ entries: Entry[]; leftOut: string[]; excluded: number }> {
   const top = await stat(buildPath).catch(() => undefined)
   if (!top) throw new InputError([{ input: 'build-path', message: `'${buildPath}' does not exist.` }])
   const name = path.basename(buildPath)
@@ -97,14 +148,28 @@ export async function listEntries(
   if (format === 'zip' && !isWindowsName(name)) refuse(`'${name}' cannot exist on Windows: rename it.`)
   if (top.isFile()) {
     const entry: Entry = { path: name, kind: 'file', source: buildPath, mode: top.mode, size: top.size }
-    return { entries: [entry], leftOut: [] }
+    return { entries: [entry], leftOut: [], excluded: 0 }
   }
-  const walk = new Walk(real, format)
+  const walk = new Walk(real, format, await patterns(real, exclude))
   await walk.directory('', walk.root, [walk.root])
   const entries = walk.entries.sort((a, b) => (a.path < b.path ? -1 : 1))
   if (format === 'zip') walk.problems.push(...sameNames(entries))
   if (walk.problems.length > 0) throw new InputError(walk.problems)
-  return { entries, leftOut: walk.leftOut.sort() }
+  return { entries, leftOut: walk.leftOut.sort(), excluded: walk.excluded }
+}
+
+/** The file in the build path that says what is never packed, in the syntax of `.gitignore`. */
+const IGNORE_FILE = '.aibignore'
+
+async function patterns(root: string, exclude: readonly string[]): Promise<Ignore> {
+  const file = await readFile(path.join(root, IGNORE_FILE), 'utf8').catch((error: unknown) => {
+    if (['ENOENT', 'EISDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return ''
+    throw error
+  })
+  // Letter case counts, as on Linux and in git there, so that the same workspace gives the same artifact everywhere.
+  return ignore({ ignorecase: false })
+    .add(file)
+    .add([...exclude])
 }
 
 /** Paths that differ in letter case alone: Windows has room for one of them. */
@@ -123,11 +188,14 @@ class Walk {
   readonly leftOut: string[] = []
   readonly problems: Problem[] = []
   readonly root: string
+  excluded = 0
   private readonly format: ArchiveFormat
+  private readonly patterns: Ignore
 
-  constructor(root: string, format: ArchiveFormat) {
+  constructor(root: string, format: ArchiveFormat, patterns: Ignore) {
     this.root = root
     this.format = format
+    this.patterns = patterns
   }
 
   /**
@@ -143,6 +211,10 @@ class Walk {
 
   private async entry(inside: string, source: string, trail: readonly string[]): Promise<void> {
     const { mode, size, ...is } = await kindOf(source)
+    if (this.ignores(inside, is.kind === 'directory')) {
+      this.excluded += 1
+      return
+    }
     if (this.format === 'zip' && !isWindowsName(path.posix.basename(inside))) {
       this.problem(`'${inside}' cannot exist on Windows: rename it.`)
     } else if (is.kind === 'directory') {
@@ -166,7 +238,7 @@ class Walk {
     if (path.isAbsolute(target) || !this.contains(lexical) || !this.contains(real)) {
       this.problem(`the link '${inside}' leads out of the build path, to '${target}': remove it.`)
     } else if (this.format === 'tar.gz') {
-      this.entries.push({ path: inside, kind: 'link', source, mode, size: 0 })
+      this.entries.push({ path: inside, kind: 'link', source, mode, size: 0, target })
     } else await this.follow(inside, source, target, trail)
   }
 
@@ -184,6 +256,8 @@ class Walk {
       )
     } else if (path.relative(this.root, real).split(path.sep).includes('.git')) {
       this.problem(`the link '${inside}' leads to '${target}', which is not part of the artifact: remove it.`)
+    } else if (this.ignores(path.relative(this.root, real).split(path.sep).join('/'), found.isDirectory())) {
+      this.problem(`the link '${inside}' leads to '${target}', which is left out: leave it out, too.`)
     } else if (found.isFile()) {
       this.entries.push({ path: inside, kind: 'file', source: real, mode: found.mode, size: found.size })
     } else if (trail.includes(real)) {
@@ -192,6 +266,11 @@ class Walk {
       this.entries.push({ path: inside, kind: 'directory', source: real, mode: found.mode, size: 0 })
       await this.directory(inside, real, [...trail, real])
     }
+  }
+
+  /** @param inside path from the root, with `/` between segments; '' for the root itself */
+  private ignores(inside: string, isDirectory: boolean): boolean {
+    return inside !== '' && this.patterns.ignores(isDirectory ? `${inside}/` : inside)
   }
 
   private contains(target: string): boolean {
@@ -224,55 +303,66 @@ function isWindowsName(name: string): boolean {
   return !/[<>:"|?*\\\u0000-\u001f]|[ .]$|^(con|prn|aux|nul|com\d|lpt\d)(\.|$)/i.test(name)
 }
 
-function tarStream(entries: Entry[]): Readable {
+/** Digests of files are put into the map as they are read. */
+type FileDigests = Map<string, string>
+
+function tarStream(entries: Entry[], digests: FileDigests): Readable {
   const tar = pack()
   const gzip = createGzip()
-  addToTar(tar, entries).catch((error: unknown) => {
+  addToTar(tar, entries, digests).catch((error: unknown) => {
     tar.destroy(error as Error)
   })
   return pipeline(tar, gzip, () => undefined)
 }
 
 /** One entry after the other; the next begins when the one before has been taken, so memory stays flat. */
-async function addToTar(tar: Pack, entries: Entry[]): Promise<void> {
-  for (const { path: name, kind, source, mode, size } of entries) {
+async function addToTar(tar: Pack, entries: Entry[], digests: FileDigests): Promise<void> {
+  for (const entry of entries) {
+    const { path: name, kind, source, mode, size, target } = entry
     const header = { name, mode: mode & 0o7777, mtime: FIXED_TIME, uid: 0, gid: 0 }
     if (kind === 'directory') tar.entry({ ...header, type: 'directory' })
-    else if (kind === 'link') tar.entry({ ...header, type: 'symlink', linkname: await readlink(source) })
-    else await pipe(createReadStream(source), sized(name, size), tar.entry({ ...header, size }))
+    else if (kind === 'link') tar.entry({ ...header, type: 'symlink', linkname: target ?? '' })
+    else await pipe(createReadStream(source), sized(entry, digests), tar.entry({ ...header, size }))
   }
   tar.finalize()
 }
 
-/** Passes exactly `size` bytes: the header has told the size already, so a file that changes meanwhile is an error. */
-function sized(name: string, size: number): Transform {
+/**
+ * Passes exactly as many bytes as the entry tells, and keeps their digest: the header has told the size already, so a
+ * file that changes meanwhile is an error.
+ */
+function sized({ path: name, size }: Entry, digests: FileDigests): Transform {
+  const hash = createHash('sha256')
   let seen = 0
   const changed = (): Error => new Error(`'${name}' changed while it was packed (${size} bytes at first).`)
   return new Transform({
     transform(chunk: Buffer, _encoding, done) {
       seen += chunk.length
+      hash.update(chunk)
       if (seen > size) done(changed())
       else done(null, chunk)
     },
     flush(done) {
+      digests.set(name, hash.digest('hex'))
       done(seen === size ? null : changed())
     },
   })
 }
 
-function zipStream(entries: Entry[]): Readable {
+function zipStream(entries: Entry[], digests: FileDigests): Readable {
   const zip = new ZipFile()
   const content = new PassThrough()
   zip.on('error', (error: Error) => content.destroy(error))
   zip.outputStream.pipe(content)
-  for (const { path: name, kind, source, mode, size } of entries) {
+  for (const entry of entries) {
+    const { path: name, kind, source, mode, size } = entry
     const options = { mtime: FIXED_LOCAL_TIME, mode, forceDosTimestamp: true }
     if (kind === 'directory') zip.addEmptyDirectory(name, options)
     else
       zip.addReadStreamLazy(name, { ...options, size }, (take) => {
         take(
           null,
-          pipeline(createReadStream(source), sized(name, size), (error) => {
+          pipeline(createReadStream(source), sized(entry, digests), (error) => {
             if (error) content.destroy(error)
           }),
         )

@@ -3,14 +3,18 @@
  * afterwards, whatever happened, is told in `cleanup.ts`.
  */
 import { archiveFormat, packArtifact } from './archive.ts'
-import type { BuildArtifact } from './customizers.ts'
+import { chosenTransfer, type BuildArtifact } from './artifact-customizers.ts'
+import { keyOf, reuse, runOutputNamesOf } from './reuse.ts'
 import { BuildFailedError, CancelledError } from './errors.ts'
+import { fetchLog, followLog, type FollowedLog } from './follow-log.ts'
 import { imageTemplate, printableTemplate, sourceBody, type Findings } from './image-template.ts'
-import type { BuildRequest } from './inputs.ts'
+import type { BuildRequest, ExistingBuild, NewBuild } from './inputs.ts'
 import { ARTIFACT_CONTAINER, artifactFolder, blobName, templateName } from './names.ts'
-import type { BuildEdges, RunEnd } from './ports.ts'
-import { duration, runFailure, VHD_NOTICE, type BuildReport } from './report.ts'
-import { formatResourceId } from './resource-id.ts'
+import type { BuildEdges, ReadyTemplate, RunEnd } from './ports.ts'
+import { artifactWarnings, sizeProblem, type Warning } from './preflight.ts'
+import { duration, runFailure, type BuildReport } from './report.ts'
+import { formatResourceId, KINDS } from './resource-id.ts'
+import { buildMinutes } from './template-settings.ts'
 
 /**
  * Builds one image. What is known goes into `report` as it becomes known, so that a build that fails or is
@@ -26,76 +30,129 @@ export async function buildImage(
   edges.runner.remember('connection', { signIn, subscriptionId, pollIntervalSeconds })
   edges.runner.remember('cleanup', cleanup)
 
+  const template = await (request.kind === 'new'
+    ? make(request, report, edges)
+    : find(request, report, edges))
+  if (!template) return
+  const end = await run(template, request, report, edges)
+  if (end) await collect(template, end, report, edges)
+}
+
+/** A template of our own, submitted; undefined when there is nothing to run: in a dry run, and for an unchanged image. */
+async function make(
+  request: NewBuild,
+  report: BuildReport,
+  edges: BuildEdges,
+): Promise<ReadyTemplate | undefined> {
   const findings = await lookUp(request, report, edges)
-  const artifact = await upload(request, findings, edges)
-  const id = await submit(request, findings, artifact, report, edges)
-  const end = await run(id, report, edges)
-  await collect(id, end, request, report, edges)
+  const there = await reuse(request, findings, report, edges)
+  if (there) return there === 'unchanged' ? undefined : there
+  const artifact = await upload(request, findings, report, edges)
+  return await submit(request, findings, artifact, report, edges)
 }
 
 /** Everything that the inputs name is found, and every mistake in them told, before anything is created. */
 async function lookUp(
-  request: BuildRequest,
+  request: NewBuild,
   report: BuildReport,
-  { azure, runner }: BuildEdges,
+  { azure, runner, version }: BuildEdges,
 ): Promise<Findings> {
-  if (request.storageAccount) runner.info(`getting storage account details for ${request.storageAccount}`)
+  const { artifact, registerProviders, dryRun } = request
+  if (registerProviders && !dryRun) {
+    const onRegister = (namespace: string): void => {
+      runner.info(`registering the resource provider ${namespace}...`)
+    }
+    await azure.registerProviders(request, onRegister, runner.cancelled)
+  }
+  if (artifact) runner.info(`getting storage account details for ${artifact.storageAccount}`)
   const findings = await azure.lookUp(request, runner.cancelled)
+  sizeProblem(JSON.stringify(imageTemplate(request, findings, undefined, { version })))
   report.sourceImage = findings.sourceImage
+  findings.unregistered.forEach((one) => {
+    runner.info(`the resource provider ${one} is not registered: a build would register it`)
+  })
+  warn(findings.warnings, request, runner)
   return findings
+}
+
+function warn(
+  warnings: readonly Warning[],
+  { ignoreWarnings }: BuildRequest,
+  runner: BuildEdges['runner'],
+): void {
+  for (const { name, message } of warnings) {
+    if (ignoreWarnings.includes(name)) runner.debug(`${message} (${name}, ignored)`)
+    else runner.warning(`${message} (ignore-warnings: ${name})`)
+  }
 }
 
 /** The workspace goes to Blob Storage in one stream: packed, digested and uploaded without touching the disk. */
 async function upload(
-  request: BuildRequest,
-  { storageAccount, sourceImage }: Findings,
-  { azure, runner, clock, workspace }: BuildEdges,
+  request: NewBuild,
+  findings: Findings,
+  report: BuildReport,
+  edges: BuildEdges,
 ): Promise<BuildArtifact | undefined> {
-  const { buildPath, workflowRun, buildTimeoutInMinutes } = request
-  if (buildPath === undefined || storageAccount === undefined) return undefined
+  const { azure, runner, clock, workspace } = edges
+  const { artifact, workflowRun, settings } = request
+  const { storageAccount, sourceImage } = findings
+  if (artifact === undefined || storageAccount === undefined) {
+    report.buildKey = keyOf(request, findings, '', edges)
+    return undefined
+  }
   const format = archiveFormat(sourceImage.osType)
-  const folder = artifactFolder(buildPath, workspace, workflowRun.repository)
+  const folder = artifactFolder(artifact.path, workspace, workflowRun.repository)
   const name = { container: ARTIFACT_CONTAINER, blob: blobName(folder, workflowRun, format, clock.unique()) }
-  const archive = await packArtifact(buildPath, format)
+  const archive = await packArtifact(artifact.path, format, artifact.exclude)
   for (const entry of archive.leftOut) runner.warning(`'${entry}' is no file, folder or link: left out.`)
 
-  runner.remember('blob', { ...name, account: storageAccount })
-  const startedAt = clock.now()
   const store = azure.artifactStore(storageAccount)
-  await store.upload(name, archive, runner.cancelled)
-  runner.remember('uploaded', true)
-  const { sha256, bytes } = archive.digest()
-  const time = duration(clock.now() - startedAt)
+  const startedAt = clock.now()
+  if (request.dryRun) archive.content.resume()
+  else {
+    runner.remember('blob', { ...name, account: storageAccount })
+    await store.upload(name, archive, runner.cancelled)
+    runner.remember('uploaded', true)
+  }
+  const { sha256, bytes, content } = await archive.digest()
+  report.buildKey = keyOf(request, findings, content, edges)
+  const time = `${request.dryRun ? 'not uploaded, packed' : 'uploaded'} in ${duration(clock.now() - startedAt)}`
   runner.info(`created archive ${name.blob}`)
-  runner.info(
-    `  files: ${archive.files}, bytes: ${archive.contentBytes}, packed: ${bytes}, uploaded in ${time}`,
-  )
+  runner.info(`  files: ${archive.files}, bytes: ${archive.contentBytes}, packed: ${bytes}, ${time}`)
+  if (archive.excluded > 0) runner.info(`  left out by exclude or .aibignore: ${archive.excluded}`)
+  warn(artifactWarnings(request, bytes), request, runner)
 
   // The File customizer is read when the template is submitted, a download during the build; part of the former may
   // happen during the build as well (newest networking documentation), so both get the time of a whole build.
-  const expiresOn = new Date(clock.now() + ((buildTimeoutInMinutes || 240) + 60) * 60_000)
-  return { folder, sha256, bytes, url: await store.readUrl(name, expiresOn, runner.cancelled) }
+  const minutes = buildMinutes(settings) + 60
+  const expiresOn = new Date(clock.now() + minutes * 60_000)
+  const signed = artifact.access === 'sas' && !request.dryRun
+  const url = signed ? await store.readUrl(name, expiresOn, runner.cancelled) : store.url(name)
+  return { folder, sha256, bytes, url, transfer: chosenTransfer(artifact, bytes) }
 }
 
 /** The template is made and taken in by Image Builder, which now copies what it points at. */
 async function submit(
-  request: BuildRequest,
+  request: NewBuild,
   findings: Findings,
   artifact: BuildArtifact | undefined,
   report: BuildReport,
-  { azure, runner, clock, version, saveTemplate }: BuildEdges,
-): Promise<string> {
+  { azure, runner, clock, version, saveFile }: BuildEdges,
+): Promise<ReadyTemplate | undefined> {
   runner.info(`Source for image:  ${JSON.stringify(sourceBody(findings.sourceImage))}`)
-  const name = templateName(clock.unique())
-  const id = formatResourceId({
-    ...request,
-    type: 'Microsoft.VirtualMachineImages/imageTemplates',
-    names: [name],
-  })
-  const template = imageTemplate(request, findings, artifact, version)
+  const name = request.templateName ?? templateName(clock.unique())
+  const id = formatResourceId({ ...request, type: KINDS.template.type, names: [name] })
+  const template = imageTemplate(request, findings, artifact, { version, buildKey: report.buildKey })
   report.template = { name, id }
+  report.runOutputName = runOutputNamesOf(request)[0] ?? ''
   runner.info(`template name:  ${name}`)
-  report.templatePath = await saveTemplate(name, printableTemplate(template))
+  const text = printableTemplate(template)
+  report.templatePath = await saveFile(`${name}.json`, text)
+  if (request.dryRun) {
+    report.dryRun = true
+    runner.group('image template (dry run: nothing was created)', text.split('\n'))
+    return undefined
+  }
 
   runner.info('starting put template...')
   runner.remember('imageTemplate', id)
@@ -106,48 +163,104 @@ async function submit(
   )
   if (stagingResourceGroup) report.stagingResourceGroup = stagingResourceGroup
   runner.info(`put template:  ${provisioningState}`)
-  return id
+  const runs = request.settings.autoRun?.state === 'Enabled'
+  return { id, runOutputNames: runOutputNamesOf(request), runs }
 }
 
-/** The build itself, 20 to 60 minutes. When the workflow is cancelled, so is the run: with one call, at once. */
-async function run(id: string, report: BuildReport, { azure, runner, clock }: BuildEdges): Promise<RunEnd> {
-  runner.info('starting run template...')
-  runner.remember('run', 'started')
+/** A template that somebody else made: run as it is, and kept. */
+async function find(
+  request: ExistingBuild,
+  report: BuildReport,
+  { azure, runner, saveFile }: BuildEdges,
+): Promise<ReadyTemplate | undefined> {
+  const { id, source, body, runOutputNames, lastRun, stagingResourceGroup } = await azure.findTemplate(
+    request,
+    runner.cancelled,
+  )
+  report.sourceImage = source
+  report.template = { name: request.templateName, id }
+  report.runOutputName = runOutputNames[0] ?? ''
+  if (stagingResourceGroup) report.stagingResourceGroup = stagingResourceGroup
+  runner.info(`Source for image:  ${JSON.stringify(sourceBody(source))}`)
+  runner.info(`template name:  ${request.templateName}`)
+  const text = printableTemplate(body)
+  report.templatePath = await saveFile(`${request.templateName}.json`, text)
+  if (request.dryRun) {
+    report.dryRun = true
+    runner.group('image template (dry run: not started)', text.split('\n'))
+    return undefined
+  }
+  runner.remember('existingTemplate', true)
+  runner.remember('imageTemplate', id)
+  return { id, runOutputNames, runs: lastRun?.runState === 'Running' }
+}
+
+/**
+ * The build itself, 20 to 60 minutes, with its log as it grows. When the workflow is cancelled, so is the run: with one
+ * call, at once.
+ * @returns how it ended; undefined when it is not waited for
+ */
+async function run(
+  { id, runs }: ReadyTemplate,
+  request: BuildRequest,
+  report: BuildReport,
+  edges: BuildEdges,
+): Promise<RunEnd | undefined> {
+  const { azure, runner, clock } = edges
+  // A run that somebody else started is followed, and not ours to cancel.
+  const foreign = runs && request.kind === 'existing'
+  runner.info(runs ? 'the template is running by itself: following that run...' : 'starting run template...')
+  if (!foreign) runner.remember('run', 'started')
   const startedAt = clock.now()
+  let log: FollowedLog | undefined
   try {
-    const templateRun = await azure.imageBuilder.startRun(id, runner.cancelled)
+    const templateRun = await azure.imageBuilder.startRun(id, runs, runner.cancelled)
+    if (!request.wait) {
+      runner.remember('run', 'left')
+      report.runState = 'Running'
+      runner.info('run template:  Running')
+      return undefined
+    }
+    log = followLog(request, report, edges)
     const onPhase = (phase: string): void => {
       runner.info(`  ${phase} (${duration(clock.now() - startedAt)})`)
     }
     const end = await azure.imageBuilder.followRun(templateRun, onPhase, runner.cancelled)
-    runner.remember('run', end.state)
+    const seen = await log.end()
+    if (!foreign) runner.remember('run', end.state)
     report.runState = end.state
     runner.info(`run template:  ${end.state}`)
+    await fetchLog(request, end, seen, startedAt, report, edges)
     return end
   } catch (error) {
     if (!runner.cancelled.aborted) throw error
+    if (foreign) throw new CancelledError()
     runner.info('the workflow was cancelled: cancelling the run...')
     await azure.imageBuilder.cancelRun(id)
     throw new CancelledError()
+  } finally {
+    await log?.end()
   }
 }
 
-/** What the run made. A run that failed may have made an image all the same: then its ID is reported, too. */
+/** What the run made. A run that failed may have made images all the same: then their IDs are reported, too. */
 async function collect(
-  id: string,
+  { id, runOutputNames }: ReadyTemplate,
   end: RunEnd,
-  { distributor, cleanup }: BuildRequest,
   report: BuildReport,
   { azure, runner }: BuildEdges,
 ): Promise<void> {
-  const { runOutputName } = distributor
-  report.runOutputName = runOutputName
-  runner.info(`getting runOutput for  ${runOutputName}`)
-  const output = await azure.imageBuilder.runOutput(id, runOutputName)
-  if (output) report.images[runOutputName] = output.uri
+  for (const name of runOutputNames) runner.info(`getting runOutput for  ${name}`)
+  const outputs = await Promise.all(runOutputNames.map((name) => azure.imageBuilder.runOutput(id, name)))
+  runOutputNames.forEach((name, index) => {
+    const uri = outputs[index]?.uri
+    if (uri !== undefined) report.images[name] = uri
+  })
   if (end.state !== 'Succeeded') {
     throw runFailure(report.template?.name ?? id, end, report.stagingResourceGroup)
   }
-  if (!output) throw new BuildFailedError(`The run succeeded, but there is no run output ${runOutputName}.`)
-  if (distributor.type === 'vhd' && cleanup !== 'never') runner.notice(VHD_NOTICE)
+  const missing = runOutputNames.filter((_, index) => !outputs[index])
+  if (missing.length > 0) {
+    throw new BuildFailedError(`The run succeeded, but there is no run output ${missing.join(', ')}.`)
+  }
 }

@@ -27,6 +27,13 @@ export async function cleanUp(state: BuildState, edges: CleanupEdges): Promise<v
     runner.info('nothing was created, so there is nothing to clean up')
     return
   }
+  if (state.run === 'left') {
+    runner.info(`the build was not waited for: keeping ${kept(state).join(' and ')}`)
+    if (state.imageTemplate && !state.existingTemplate) {
+      runner.info(`to delete the template when it is done: ${deleteCommand(state.imageTemplate)}`)
+    }
+    return
+  }
   if (state.cleanup === 'never') {
     runner.info(`cleanup is never: keeping ${kept(state).join(' and ')}`)
     return
@@ -72,6 +79,10 @@ async function beginTemplate(
     if (isUnderWay(state, template)) {
       runner.info(`cancelling the run of template ${name}...`)
       await azure.imageBuilder.cancelRun(id)
+    }
+    if (state.existingTemplate) {
+      runner.info(`template ${name} was there before: keeping it`)
+      return done
     }
     if (state.cleanup === 'on-success' && hasFailed(state, template)) {
       keptAfterFailure(id, template).forEach(runner.info)

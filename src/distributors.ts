@@ -1,210 +1,130 @@
-/** Where the image goes: managed image, Compute Gallery, VHD. From inputs to `distribute[]` of the template. */
+/** Where the image goes: managed image, Compute Gallery, VHD; what a distributor must keep to by itself. */
 import type { Problem } from './errors.ts'
-import type { InputReader } from './input-reader.ts'
+import { problemAt, type Placed } from './input-reader.ts'
 import { regionName } from './names.ts'
-import { didYouMean } from './nearest.ts'
-import { isOfType, parseResourceId } from './resource-id.ts'
-import type { ImageFacts } from './source-image.ts'
+import { idMistake, withoutVersion } from './resource-id.ts'
+import type { Distributor } from './template-schema.ts'
 
-export const DISTRIBUTE_TYPES = ['managed-image', 'gallery', 'vhd'] as const
-export type DistributeType = (typeof DISTRIBUTE_TYPES)[number]
-
-export const STORAGE_ACCOUNT_TYPES = ['Standard_LRS', 'Standard_ZRS', 'Premium_LRS'] as const
-
-export interface TargetRegion {
-  /** As Azure spells it: `westus2`. */
-  name: string
-  replicas?: number
-  storageAccountType?: (typeof STORAGE_ACCOUNT_TYPES)[number]
+export type GalleryDistributor = Extract<Distributor, { type: 'SharedImage' }>
+/** A distributor, and which input each of its fields came from. */
+export interface Distribution extends Placed<Distributor> {
+  /** Inputs that set fields of this one, for mistakes in them. */
+  inputs: Partial<Record<string, string>>
 }
 
-export type Distributor = { runOutputName: string } & (
-  | { type: 'managed-image'; imageId: string; location: string }
-  | { type: 'gallery'; galleryImageId: string; targetRegions: TargetRegion[] }
-  | { type: 'vhd' }
-)
-
-/** Kept from the Azure DevOps task. */
-const DEFAULT_RUN_OUTPUT_NAMES: Record<DistributeType, string> = {
-  'managed-image': 'ManagedImage_distribute',
-  gallery: 'SharedImage_distribute',
-  vhd: 'VHD_distribute',
+/** Every mistake in distributors that shows without asking Azure. */
+export function distributionProblems(all: readonly Distribution[]): Problem[] {
+  return [...all.flatMap((one) => [...formProblems(one), ...bodyProblems(one)]), ...sameNames(all)]
 }
 
-/** The inputs that a target is inferred from. */
-const ID_INPUTS: { type: DistributeType; input: string }[] = [
-  { type: 'managed-image', input: 'managed-image-id' },
-  { type: 'gallery', input: 'gallery-image-id' },
-]
-
-/** Inputs that one target alone understands. */
-const OWN_INPUTS: { type: DistributeType; input: string }[] = [
-  { type: 'managed-image', input: 'managed-image-location' },
-  { type: 'gallery', input: 'replication-regions' },
-]
-
-/** Reads the inputs that say where the image goes; problems are reported to `read`. */
-export function readDistributor(read: InputReader, location: string): Distributor {
-  const type = readType(read)
-  for (const stray of OWN_INPUTS.filter(
-    (own) => own.type !== type && read.optional(own.input) !== undefined,
-  )) {
-    read.problem(stray.input, `has no meaning for ${type}; it belongs to ${stray.type}.`)
-  }
-  const runOutputName = read.optional('run-output-name') ?? DEFAULT_RUN_OUTPUT_NAMES[type]
-  if (!/^[A-Za-z0-9-_.]{1,64}$/.test(runOutputName)) {
-    read.problem('run-output-name', `'${runOutputName}' is not 1 to 64 letters, digits, '-', '_' or '.'.`)
-  }
-  switch (type) {
-    case 'managed-image': {
-      const given = read.optional('managed-image-location')
-      const imageId = readId(read, 'managed-image-id', ['Microsoft.Compute/images'])
-      return { type, runOutputName, imageId, location: given === undefined ? location : regionName(given) }
-    }
-    case 'gallery':
-      return {
-        type,
-        runOutputName,
-        galleryImageId: readId(read, 'gallery-image-id', [
-          'Microsoft.Compute/galleries/images',
-          'Microsoft.Compute/galleries/images/versions',
-        ]),
-        targetRegions: readTargetRegions(read, location),
-      }
-    case 'vhd':
-      return { type, runOutputName }
-  }
+/** A mistake in a field, told where the user wrote it. */
+export function distributionProblem(
+  { place, inputs }: Distribution,
+  field: string,
+  message: string,
+): Problem {
+  const input = inputs[field]
+  return input === undefined ? problemAt(place, `.${field}`, message) : { input, message }
 }
 
-function readType(read: InputReader): DistributeType {
-  const given = ID_INPUTS.filter(({ input }) => read.optional(input) !== undefined)
-  const inferred = given[0]?.type ?? 'vhd'
-  if (read.optional('distribute-type') !== undefined) {
-    const type = read.oneOf('distribute-type', DISTRIBUTE_TYPES, inferred)
-    for (const stray of given.filter((other) => other.type !== type)) {
-      read.problem(stray.input, `has no meaning with distribute-type: ${type}.`)
-    }
-    return type
-  }
-  if (given.length === 0) {
-    read.problem(
-      'distribute-type',
-      'says where the image goes; give gallery-image-id or managed-image-id, or distribute-type: vhd.',
-    )
-  } else if (given.length > 1) {
-    read.problem('distribute-type', 'is needed to choose between managed-image-id and gallery-image-id.')
-  }
-  return inferred
-}
-
-function readId(read: InputReader, name: string, types: string[]): string {
-  const value = read.required(name)
-  const id = parseResourceId(value)
-  if (value !== '' && !types.some((type) => id && isOfType(id, type))) {
-    read.problem(name, `'${value}' is not the resource ID of a ${types.join(' or ')}.`)
-  }
-  return value.replace(/\/+$/, '')
-}
-
-/** `region`, `region=replicas` or `region=replicas:storage-account-type`, comma or newline separated. */
-function readTargetRegions(read: InputReader, location: string): TargetRegion[] {
-  const entries = (read.optional('replication-regions') ?? location)
-    .split(/[,\n]/)
-    .map((entry) => entry.trim())
-    .filter((entry) => entry !== '')
-  const regions = entries.map((entry) => readTargetRegion(read, entry))
-  const twice = regions.find(
-    (region, index) => regions.findIndex(({ name }) => name === region.name) !== index,
+function formProblems(one: Distribution): Problem[] {
+  const { body } = one
+  const mistakes: [field: string, mistake: string | undefined][] =
+    body.type === 'ManagedImage'
+      ? [['imageId', given(body.imageId, ['image'])]]
+      : body.type === 'SharedImage'
+        ? [['galleryImageId', given(body.galleryImageId, ['definition', 'version'])]]
+        : []
+  return mistakes.flatMap(([field, mistake]) =>
+    mistake === undefined ? [] : [distributionProblem(one, field, mistake)],
   )
-  if (twice) read.problem('replication-regions', `'${twice.name}' stands there twice.`)
-  return regions
 }
 
-function readTargetRegion(read: InputReader, entry: string): TargetRegion {
-  const [region = '', count, type, ...rest] = entry.split(/[=:]/).map((part) => part.trim())
-  const storageAccountType = STORAGE_ACCOUNT_TYPES.find(
-    (known) => known.toLowerCase() === type?.toLowerCase(),
-  )
-  const wrongCount = count !== undefined && !/^([1-9]\d?|100)$/.test(count)
-  if (region === '' || wrongCount || rest.length > 0) {
-    read.problem(
-      'replication-regions',
-      `'${entry}' is not region, region=replicas or region=replicas:storage-account-type, with 1 to 100 replicas.`,
-    )
-  }
-  if (type !== undefined && storageAccountType === undefined) {
-    const hint = didYouMean(type, STORAGE_ACCOUNT_TYPES)
-    read.problem('replication-regions', `'${type}' is not one of ${STORAGE_ACCOUNT_TYPES.join(', ')}.${hint}`)
-  }
-  return {
-    name: regionName(region),
-    ...(count === undefined || wrongCount ? {} : { replicas: Number(count) }),
-    ...(storageAccountType === undefined ? {} : { storageAccountType }),
-  }
+/** An ID that was not given at all has been told of already. */
+function given(value: string, kinds: Parameters<typeof idMistake>[1]): string | undefined {
+  return value === '' ? undefined : idMistake(value, kinds)
 }
 
-/** A gallery image definition, cut down to what a build must agree with. */
-export interface GalleryDefinition extends ImageFacts {
-  osState: string
-  /** Home region of the gallery image, as `regionName` spells it. */
-  location: string
-}
-
-/** What keeps an image of this source out of this definition; Azure would say so after the build, or never. */
-export function definitionProblems(
-  definition: GalleryDefinition,
-  source: ImageFacts,
-  targetRegions: readonly TargetRegion[],
-): Problem[] {
-  const problems: string[] = []
-  if (definition.osState !== 'Generalized') {
+/** Fields that exclude each other. */
+function bodyProblems(one: Distribution): Problem[] {
+  const { body } = one
+  if (body.type !== 'SharedImage') return []
+  const { galleryImageId, targetRegions = [], replicationRegions = [], storageAccountType, versioning } = body
+  const problem = (field: string, message: string): Problem => distributionProblem(one, field, message)
+  const version = /\/versions\/([^/]*)$/i.exec(galleryImageId)?.[1]
+  const problems: Problem[] = []
+  if (version !== undefined && !/^\d+\.\d+\.\d+$/.test(version)) {
     problems.push(
-      `the image definition is for ${definition.osState} images; Image Builder makes Generalized ones.`,
+      problem(
+        'galleryImageId',
+        `'${version}' is no version of a gallery image: use x.y.z, or none to have it numbered.`,
+      ),
     )
   }
-  const facts: [string, string | undefined, string | undefined][] = [
-    ['operating system', definition.osType, source.osType],
-    ['Hyper-V generation', definition.hyperVGeneration, source.hyperVGeneration],
-    ['architecture', definition.architecture, source.architecture],
-  ]
-  for (const [fact, wanted, got] of facts) {
-    if (wanted !== undefined && got !== undefined && wanted !== got) {
-      problems.push(
-        `the image definition has ${fact} ${wanted}, the source image ${got}; they must be the same.`,
-      )
-    }
+  if (version !== undefined && versioning !== undefined) {
+    problems.push(problem('versioning', `has no meaning with a version of its own, ${version}.`))
   }
-  const mismatches = problems.map((message) => ({ input: 'gallery-image-id', message }))
-  if (targetRegions.some(({ name }) => name === definition.location)) return mismatches
-  const message = `must hold the gallery's own region, ${definition.location}; given: ${targetRegions.map(({ name }) => name).join(', ')}.`
-  return [...mismatches, { input: 'replication-regions', message }]
+  if (targetRegions.length > 0 && replicationRegions.length > 0) {
+    problems.push(problem('replicationRegions', 'excludes targetRegions: give one of them.'))
+  }
+  if (storageAccountType !== undefined && replicationRegions.length === 0) {
+    problems.push(
+      problem(
+        'storageAccountType',
+        'goes with replicationRegions alone; in targetRegions each region has its own.',
+      ),
+    )
+  }
+  const names = regionsOf(body)
+  const twice = names.find((name, index) => names.indexOf(name) !== index)
+  const field = targetRegions.length > 0 ? 'targetRegions' : 'replicationRegions'
+  if (twice !== undefined) problems.push(problem(field, `'${twice}' stands there twice.`))
+  return problems
 }
 
-/** A distributor as `distribute[]` takes it. */
-export function distributorBody(distributor: Distributor, artifactTags: Record<string, string>): object {
-  const { runOutputName } = distributor
-  switch (distributor.type) {
-    case 'managed-image':
+/** The service keeps run outputs by name, and Resource Manager does not tell names apart by letter case. */
+function sameNames(all: readonly Distribution[]): Problem[] {
+  const names = all.map(({ body }) => body.runOutputName.toLowerCase())
+  return all
+    .filter(({ body }, index) => names.indexOf(body.runOutputName.toLowerCase()) !== index)
+    .map((one) =>
+      distributionProblem(
+        one,
+        'runOutputName',
+        `'${one.body.runOutputName}' stands there twice; each distributor needs a name of its own.`,
+      ),
+    )
+}
+
+/** Regions as Azure spells them, IDs without a slash at the end. */
+export function tidy(body: Distributor): Distributor {
+  switch (body.type) {
+    case 'ManagedImage':
+      return { ...body, imageId: body.imageId.replace(/\/+$/, ''), location: regionName(body.location) }
+    case 'SharedImage':
       return {
-        type: 'ManagedImage',
-        runOutputName,
-        artifactTags,
-        imageId: distributor.imageId,
-        location: distributor.location,
+        ...body,
+        galleryImageId: body.galleryImageId.replace(/\/+$/, ''),
+        ...(body.targetRegions && {
+          targetRegions: body.targetRegions.map((region) => ({ ...region, name: regionName(region.name) })),
+        }),
+        ...(body.replicationRegions && { replicationRegions: body.replicationRegions.map(regionName) }),
       }
-    case 'gallery':
-      return {
-        type: 'SharedImage',
-        runOutputName,
-        artifactTags,
-        galleryImageId: distributor.galleryImageId,
-        targetRegions: distributor.targetRegions.map(({ name, replicas, storageAccountType }) => ({
-          name,
-          ...(replicas === undefined ? {} : { replicaCount: replicas }),
-          ...(storageAccountType === undefined ? {} : { storageAccountType }),
-        })),
-      }
-    case 'vhd':
-      return { type: 'VHD', runOutputName, artifactTags }
+    case 'VHD':
+      return body
   }
+}
+
+/** The regions that a gallery image version goes to, as `regionName` spells them. */
+export function regionsOf({ targetRegions = [], replicationRegions = [] }: GalleryDistributor): string[] {
+  return [...targetRegions.map(({ name }) => name), ...replicationRegions].map(regionName)
+}
+
+/** The image definition that a gallery distributor adds a version to. */
+export function definitionIdOf({ galleryImageId }: GalleryDistributor): string {
+  return withoutVersion(galleryImageId)
+}
+
+export function isGallery(one: Distribution): one is Distribution & { body: GalleryDistributor } {
+  return one.body.type === 'SharedImage'
 }

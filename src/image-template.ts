@@ -1,9 +1,12 @@
 /** The image template that is submitted: a pure function of checked inputs, look-ups and the uploaded artifact. */
-import { customizers, type BuildArtifact, type Customizer } from './customizers.ts'
-import { distributorBody } from './distributors.ts'
-import type { BuildRequest } from './inputs.ts'
+import type { BuildArtifact } from './artifact-customizers.ts'
+import { BUILD_KEY_TAG } from './build-key.ts'
+import { customizers, scriptValidators } from './customizers.ts'
+import type { NewBuild } from './inputs.ts'
 import type { WorkflowRun } from './names.ts'
-import type { OsType, PurchasePlan, SourceImage } from './source-image.ts'
+import type { Warning } from './preflight.ts'
+import type { PurchasePlan, SourceImage, SourceName } from './source-image.ts'
+import type { Customizer, Distributor, TemplateSettings } from './template-schema.ts'
 
 /** What the look-ups in Azure found out about what the inputs name. */
 export interface Findings {
@@ -12,6 +15,9 @@ export interface Findings {
   sourceImage: SourceImage
   /** Absent when there is no artifact. */
   storageAccount?: StorageAccount
+  warnings: Warning[]
+  /** Resource providers that are to be registered yet. */
+  unregistered: string[]
 }
 
 export interface StorageAccount {
@@ -21,6 +27,8 @@ export interface StorageAccount {
   blobEndpoint: string
   /** Whether the account takes what is signed with its keys. */
   allowsKeys: boolean
+  /** Whether its firewall refuses whatever is not allowed by name. */
+  refusesNetworks: boolean
 }
 
 /** Request body of PUT `Microsoft.VirtualMachineImages/imageTemplates`, API version 2025-10-01. */
@@ -28,56 +36,69 @@ export interface ImageTemplate {
   location: string
   tags: Record<string, string>
   identity: { type: 'UserAssigned'; userAssignedIdentities: Record<string, Record<string, never>> }
-  properties: {
-    source: object
-    customize: Customizer[]
-    distribute: object[]
-    buildTimeoutInMinutes: number
-    vmProfile?: { vmSize: string }
-  }
+  properties: TemplateSettings & { source: object; customize: Customizer[]; distribute: Distributor[] }
 }
 
-/** Puts the template together. `version` is the action's own. */
+/** What the template is marked with. */
+export interface Marks {
+  /** The action's own version. */
+  version: string
+  /** See `build-key.ts`; absent while it is being made. */
+  buildKey?: string | undefined
+}
+
+/** Puts the template together. */
 export function imageTemplate(
-  request: BuildRequest,
+  request: NewBuild,
   findings: Findings,
   artifact: BuildArtifact | undefined,
-  version: string,
+  { version, buildKey }: Marks,
 ): ImageTemplate {
-  const { sourceImage } = findings
+  const { customization, distributions, workflowRun, location } = request
+  const { sourceImage, identityId } = findings
+  const unpacked = artifact && { ...artifact, remove: request.artifact?.remove ?? false }
+  const keyTag = buildKey === undefined ? {} : { [BUILD_KEY_TAG]: buildKey }
+  const imageTags = [request.imageTags, tagsOfImage(workflowRun, sourceImage), keyTag]
   return {
-    location: request.location,
-    tags: templateTags(request.workflowRun, version),
-    identity: { type: 'UserAssigned', userAssignedIdentities: { [findings.identityId]: {} } },
+    location,
+    tags: mergedTags(request.templateTags, tagsOfTemplate(workflowRun, version), keyTag),
+    identity: { type: 'UserAssigned', userAssignedIdentities: { [identityId]: {} } },
     properties: {
+      ...settingsWithScript(request, sourceImage),
       source: sourceBody(sourceImage),
-      customize: customizers({
-        osType: sourceImage.osType,
-        provisioner: scriptProvisioner(request.provisioner, sourceImage.osType),
-        ...(artifact ? { artifact } : {}),
-        inlineScript: request.inlineScript,
-        runElevated: request.runElevated,
-        runAsSystem: request.runAsSystem,
-        windowsUpdate: request.windowsUpdate,
-      }),
-      distribute: [distributorBody(request.distributor, imageTags(request.workflowRun, sourceImage))],
-      buildTimeoutInMinutes: request.buildTimeoutInMinutes,
-      ...(request.vmSize === undefined ? {} : { vmProfile: { vmSize: request.vmSize } }),
+      customize: customizers(customization, sourceImage.osType, unpacked),
+      distribute: distributions.map(({ body }) => ({
+        ...body,
+        artifactTags: mergedTags(body.artifactTags ?? {}, ...imageTags),
+      })),
     },
   }
 }
 
-/** `auto` follows the source image's operating system. */
-export function scriptProvisioner(
-  provisioner: BuildRequest['provisioner'],
-  osType: OsType,
-): 'shell' | 'powershell' {
-  if (provisioner !== 'auto') return provisioner
-  return osType === 'Linux' ? 'shell' : 'powershell'
+/** The settings, with `validation-script` behind the validators of a template file. */
+function settingsWithScript(
+  { settings, customization }: NewBuild,
+  { osType }: SourceImage,
+): TemplateSettings {
+  const added = scriptValidators(customization, osType)
+  if (added.length === 0) return settings
+  const { validate } = settings
+  return {
+    ...settings,
+    validate: { ...validate, inVMValidations: [...(validate?.inVMValidations ?? []), ...added] },
+  }
+}
+
+/** The later ones win; Azure does not tell the names of tags apart by letter case (Resource Manager's documentation). */
+export function mergedTags(...all: Record<string, string>[]): Record<string, string> {
+  const byName = all
+    .flatMap((tags) => Object.entries(tags))
+    .map((tag) => [tag[0].toLowerCase(), tag] as const)
+  return Object.fromEntries(new Map(byName).values())
 }
 
 /** By these a template that was left behind can be traced to its run. */
-function templateTags(run: WorkflowRun, version: string): Record<string, string> {
+function tagsOfTemplate(run: WorkflowRun, version: string): Record<string, string> {
   return {
     'aib-action': version,
     repository: run.repository,
@@ -86,25 +107,25 @@ function templateTags(run: WorkflowRun, version: string): Record<string, string>
   }
 }
 
-function imageTags(run: WorkflowRun, source: SourceImage): Record<string, string> {
+function tagsOfImage(run: WorkflowRun, source: SourceImage): Record<string, string> {
   return {
     repository: run.repository,
     commit: run.sha,
     'workflow-run-url': run.url,
     // A tag's value holds 256 characters at most; an ID's end is what tells images apart.
-    'source-version': sourceName(source).slice(-256),
+    'source-version': nameOfSource(source).slice(-256),
   }
 }
 
 /** The source in one line, exact version included. */
-export function sourceName(source: SourceImage): string {
+export function nameOfSource(source: SourceName): string {
   return source.kind === 'marketplace'
     ? [source.publisher, source.offer, source.sku, source.version].join(':')
     : source.id
 }
 
 /** `source` of the template. */
-export function sourceBody(source: SourceImage): object {
+export function sourceBody(source: SourceName): object {
   switch (source.kind) {
     case 'marketplace': {
       const { publisher, offer, sku, version, plan } = source
@@ -122,7 +143,7 @@ function planInfo(plan: PurchasePlan | undefined): { planInfo?: PurchasePlan } {
 }
 
 /** The template as text for people: the query of every signed URL, which is a secret, replaced. */
-export function printableTemplate(template: ImageTemplate): string {
+export function printableTemplate(template: object): string {
   // Text by text: in JSON the backslash before a quotation mark would count as part of a URL.
   const redacted = (_: string, value: unknown): unknown =>
     typeof value === 'string' ? redactSignatures(value) : value

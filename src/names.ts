@@ -55,3 +55,14 @@ export function blobName(
 export function regionName(region: string): string {
   return region.toLowerCase().replaceAll(/[\s-]/g, '')
 }
+
+/** The artifact's blob that a text speaks of by its URL, in the account with this endpoint; undefined when it does not. */
+export function artifactBlobIn(
+  text: string,
+  blobEndpoint: string,
+): { container: string; blob: string } | undefined {
+  const start = `${blobEndpoint}${ARTIFACT_CONTAINER}/`
+  const at = text.indexOf(start)
+  const [path = ''] = at < 0 ? [] : (/^[^?'"\\\s]+/.exec(text.slice(at + start.length)) ?? [])
+  return path === '' ? undefined : { container: ARTIFACT_CONTAINER, blob: decodeURIComponent(path) }
+}

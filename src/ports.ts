@@ -2,9 +2,10 @@
 import type { Archive } from './archive.ts'
 import type { BlobName } from './azure/storage.ts'
 import type { Findings, ImageTemplate, StorageAccount } from './image-template.ts'
-import type { BuildRequest, CleanupPolicy } from './inputs.ts'
-import type { EndState } from './run-status.ts'
+import type { BuildRequest, CleanupPolicy, ExistingBuild, NewBuild } from './inputs.ts'
 import type { Unique } from './names.ts'
+import type { EndState } from './run-status.ts'
+import type { SourceName } from './source-image.ts'
 
 /** Time and chance, so that the stories depend on neither. */
 export interface Clock {
@@ -21,6 +22,10 @@ export interface Runner {
   debug: (line: string) => void
   notice: (message: string) => void
   warning: (message: string) => void
+  /** A line of foreign text, which must not be taken for a command to the runner. */
+  quote: (line: string) => void
+  /** Lines that the reader may fold. */
+  group: (title: string, lines: readonly string[]) => void
   /** Keeps a fact for the post step, at once: it is there even when this process is killed next. */
   remember: <K extends keyof BuildState>(fact: K, value: NonNullable<BuildState[K]>) => void
   /** Aborted when the workflow is cancelled. */
@@ -37,8 +42,10 @@ export interface BuildState {
   uploaded?: boolean
   /** Resource ID of the image template. */
   imageTemplate?: string
-  /** `started` before the run is asked for, then how it ended. */
-  run?: 'started' | EndState
+  /** Whether somebody else made the template: then it is not ours to delete. */
+  existingTemplate?: boolean
+  /** `started` before the run is asked for, then how it ended, or that nobody waits for it. */
+  run?: 'started' | 'left' | EndState
   /** How main ended; absent when it was killed. */
   outcome?: 'succeeded' | 'failed' | 'cancelled'
 }
@@ -54,27 +61,88 @@ export interface BuildEdges {
   version: string
   /** `GITHUB_WORKSPACE` */
   workspace: string
-  /** Keeps a printable template as a file and returns its path. */
-  saveTemplate: (name: string, text: string) => Promise<string>
+  /** Keeps a text as a file that later steps may read, and returns its path. */
+  saveFile: (name: string, text: string) => Promise<string>
+  /** Uploads a file as a workflow artifact of that name. Throws when GitHub does not take it. */
+  uploadWorkflowArtifact: (name: string, file: string) => Promise<void>
 }
 
 /** Azure, as both stories see it. */
 export interface Azure {
-  lookUp: (request: BuildRequest, signal: AbortSignal) => Promise<Findings>
+  /** Finds what the inputs name, and every mistake in them. Nothing is created. */
+  lookUp: (request: NewBuild, signal: AbortSignal) => Promise<Findings>
+  /** The template that is there already; an InputError when it is not, or not fit to run. */
+  findTemplate: (request: ExistingBuild, signal: AbortSignal) => Promise<FoundTemplate>
+  /** Images of the build key in every target: run output name → resource ID. */
+  findImages: (
+    request: NewBuild,
+    key: string,
+    signal: AbortSignal,
+  ) => Promise<Record<string, string> | undefined>
+  findRunning: (request: NewBuild, key: string, signal: AbortSignal) => Promise<RunningTemplate | undefined>
+  /** Registers the resource providers that are missing. */
+  registerProviders: (
+    request: NewBuild,
+    onRegister: (namespace: string) => void,
+    signal: AbortSignal,
+  ) => Promise<void>
   artifactStore: (account: StorageAccount) => {
     upload: (name: BlobName, archive: Archive, signal: AbortSignal) => Promise<void>
+    /** URL of the blob, which says nothing of who may read it. */
+    url: (name: BlobName) => string
     readUrl: (name: BlobName, expiresOn: Date, signal: AbortSignal) => Promise<string>
     delete: (name: BlobName) => Promise<boolean>
     discardBlocks: (name: BlobName) => Promise<void>
   }
   imageBuilder: ImageBuilderPort
+  buildLog: {
+    /** Prints the log of a build as it grows, until `signal` is aborted. Never throws; returns what it has seen. */
+    follow: (stagingGroup: string, print: (line: string) => void, signal: AbortSignal) => Promise<string>
+    /** The customization log of a run that began after `since`; never throws. */
+    fetch: (
+      stagingGroup: string,
+      runMessage: string,
+      since: Date,
+    ) => Promise<{ text: string } | { unreadable: string }>
+  }
+}
+
+/** The template that is run. */
+export interface ReadyTemplate {
+  id: string
+  /** Of its distributors, in their order. */
+  runOutputNames: string[]
+  /** Whether it runs by itself, or already. */
+  runs: boolean
+}
+
+/** A template of an earlier attempt of this workflow run, still building. */
+export interface RunningTemplate {
+  id: string
+  name: string
+  stagingResourceGroup?: string
+  /** As the service shows it. */
+  body: object
+}
+
+/** A template that somebody else made. */
+export interface FoundTemplate extends TemplateView {
+  id: string
+  source: SourceName
+  /** Names of its distributors' run outputs, in their order. */
+  runOutputNames: string[]
+  /** As the service shows it. */
+  body: object
 }
 
 export interface ImageBuilderPort {
   /** Submits a template and waits until Image Builder has taken it in. */
   submit: (id: string, template: ImageTemplate, signal: AbortSignal) => Promise<TemplateView>
-  /** Starts the template's run: exactly one, whatever happens to the answer. */
-  startRun: (id: string, signal: AbortSignal) => Promise<TemplateRun>
+  /**
+   * Starts the template's run: exactly one, whatever happens to the answer.
+   * @param byItself whether a run is expected that began without being asked for; only when none shows is it asked for
+   */
+  startRun: (id: string, byItself: boolean, signal: AbortSignal) => Promise<TemplateRun>
   /** Follows the run to its end; `onPhase` is called when the phase changes. */
   followRun: (run: TemplateRun, onPhase: (phase: string) => void, signal: AbortSignal) => Promise<RunEnd>
   /** One call; a run that cannot be cancelled (any more) is fine. Returns whether a run is being cancelled. */

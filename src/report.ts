@@ -1,20 +1,30 @@
 /** What a build tells: step outputs, the block in the log, the job summary, and the words for a failed run. */
 import { BuildFailedError } from './errors.ts'
 import { lastName } from './resource-id.ts'
-import { sourceName } from './image-template.ts'
+import { nameOfSource } from './image-template.ts'
 import { customizationLogLocation, type EndState } from './run-status.ts'
-import type { SourceImage } from './source-image.ts'
+import type { SourceName } from './source-image.ts'
 
 /** Filled in as the build goes on; whatever is there at the end is reported, after a failure too. */
 export interface BuildReport {
-  sourceImage?: SourceImage
+  sourceImage?: SourceName
   template?: { name: string; id: string }
   /** File with the template as submitted, secrets replaced. */
   templatePath?: string
   /** Resource ID. */
   stagingResourceGroup?: string
+  /** Of the first distributor. */
   runOutputName?: string
-  runState?: EndState
+  /** `Running` for a build that is not waited for. */
+  runState?: EndState | 'Running'
+  dryRun?: boolean
+  /** Whether the images were there already. */
+  skipped?: boolean
+  buildKey?: string
+  /** The customization log, and the file with it. */
+  log?: string
+  logPath?: string
+  failureCode?: string
   /** Run output name → resource ID of the image (exact version) or URL of the VHD. */
   images: Record<string, string>
 }
@@ -22,7 +32,7 @@ export interface BuildReport {
 /** The step's outputs; `json` holds all the others. */
 export function outputs(report: BuildReport): Record<string, string> {
   const { sourceImage, template, images } = report
-  const [imageUri = ''] = Object.values(images)
+  const imageUri = images[report.runOutputName ?? ''] ?? ''
   const marketplace = sourceImage?.kind === 'marketplace' ? sourceImage : undefined
   const all = {
     'image-uri': imageUri,
@@ -39,13 +49,13 @@ export function outputs(report: BuildReport): Record<string, string> {
     'run-output-name': report.runOutputName ?? '',
     'run-state': report.runState ?? '',
     'staging-resource-group': lastName(report.stagingResourceGroup ?? ''),
+    'log-path': report.logPath ?? '',
+    'failure-code': report.failureCode ?? '',
+    skipped: report.skipped === undefined ? '' : String(report.skipped),
+    'build-key': report.buildKey ?? '',
   }
   return { ...all, json: JSON.stringify(all) }
 }
-
-/** A VHD without a place of its own does not outlive its job. */
-export const VHD_NOTICE =
-  'The VHD lies in the staging resource group, which is deleted when this job ends: copy it in a later step of this job, or set cleanup to never.'
 
 const RULE = '='.repeat(78)
 
@@ -67,9 +77,9 @@ export function taskOutputBlock(report: BuildReport): string[] {
 export function summary(report: BuildReport, durationMs: number, failure?: string): string {
   const values = outputs(report)
   const rows: [string, string][] = [
-    ['Result', failure === undefined ? '✅ image built' : '❌ failed'],
+    ['Result', failure === undefined ? result(report) : '❌ failed'],
     ...Object.entries(report.images).map(([name, uri]): [string, string] => [`Image (${name})`, code(uri)]),
-    ['Source', report.sourceImage ? code(sourceName(report.sourceImage)) : ''],
+    ['Source', report.sourceImage ? code(nameOfSource(report.sourceImage)) : ''],
     ['Image template', code(values['template-name'] ?? '')],
     ['Run', values['run-state'] ?? ''],
     ['Staging resource group', failure === undefined ? '' : code(values['staging-resource-group'] ?? '')],
@@ -78,6 +88,12 @@ export function summary(report: BuildReport, durationMs: number, failure?: strin
   const table = rows.filter(([, value]) => value !== '').map(([name, value]) => `| ${name} | ${value} |`)
   const details = failure === undefined ? [] : ['', '```text', failure.replaceAll('```', "'''"), '```']
   return ['## Azure VM image', '', '| | |', '| --- | --- |', ...table, ...details, ''].join('\n')
+}
+
+function result({ dryRun, runState, skipped }: BuildReport): string {
+  if (skipped) return '⏭️ unchanged: the image is there already'
+  if (dryRun) return '✅ checked (dry run): nothing was created'
+  return runState === 'Running' ? '⏳ build started, not waited for' : '✅ image built'
 }
 
 function code(text: string): string {

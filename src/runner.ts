@@ -1,7 +1,7 @@
 /** The GitHub runner. The only file that imports `@actions/*`. */
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -17,6 +17,7 @@ const FACTS: Record<keyof BuildState, true> = {
   blob: true,
   uploaded: true,
   imageTemplate: true,
+  existingTemplate: true,
   run: true,
   outcome: true,
 }
@@ -24,18 +25,31 @@ const FACTS: Record<keyof BuildState, true> = {
 /** The runner as the stories see it. */
 export function actionsRunner(): Runner {
   return {
-    info: (line) => {
-      // A file may be called anything; a line break in its name would let it speak to the runner.
-      core.info(line.replaceAll(/[\r\n]/g, '␊'))
-    },
+    info,
     debug: core.debug,
     notice: core.notice,
     warning: core.warning,
+    quote,
+    group: (title, lines) => {
+      core.startGroup(title)
+      lines.forEach(quote)
+      core.endGroup()
+    },
     remember: (fact, value) => {
       core.saveState(fact, JSON.stringify(value))
     },
     cancelled: cancellation(),
   }
+}
+
+/** A file may be called anything; a line break in its name would let it speak to the runner. */
+function info(line: string): void {
+  core.info(line.replaceAll(/[\r\n]/g, '␊'))
+}
+
+/** The runner looks for `::` where a line begins and for `##[` anywhere. */
+function quote(line: string): void {
+  info(`  ${line.replace(/^(\s*)::/, '$1∷').replaceAll('##[', '##⁠[')}`)
 }
 
 /**
@@ -85,6 +99,7 @@ export function rawInputs(): RawInputs {
     env: (name) => process.env[name],
     workspace: workspace(),
     exists: existsSync,
+    readFile: (file) => readFileSync(file, 'utf8'),
     workflowRun: workflowRun(),
   }
 }
@@ -125,9 +140,9 @@ export function mask(secret: string): void {
 }
 
 /** Writes a file that later steps may read; `RUNNER_TEMP` is emptied when the job ends. */
-export async function saveTemplate(name: string, text: string): Promise<string> {
-  const file = path.join(process.env['RUNNER_TEMP'] ?? '.', `${name}.json`)
-  await writeFile(file, `${text}\n`)
+export async function saveFile(name: string, text: string): Promise<string> {
+  const file = path.join(process.env['RUNNER_TEMP'] ?? '.', name)
+  await writeFile(file, text.endsWith('\n') ? text : `${text}\n`)
   return file
 }
 

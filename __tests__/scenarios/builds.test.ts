@@ -167,6 +167,8 @@ test('without an artifact nothing is uploaded and no account is needed', async (
 test('the template carries size, timeout and plan, and the tags that trace it to its run', async () => {
   const job = await stage.run({
     'source-image': 'contoso-labs:hardened-linux:hardened-9',
+    'gallery-image-id': '',
+    'managed-image-id': `${GROUP}/providers/Microsoft.Compute/images/hardened`,
     'vm-size': 'Standard_D4s_v5',
     'build-timeout-in-minutes': '90',
     cleanup: 'never',

@@ -127,7 +127,7 @@ describe('mistakes in the inputs', () => {
       /^resource-manager-endpoint: 'http:\/\/localhost' is not an https:\/\/ URL/,
       /^environment variable AZURE_AUTHORITY_HOST: 'login.microsoftonline.com' is not an https:\/\/ URL/,
       /^resource-group: 'rg\/images' is not a valid name/,
-      /^managed-identity: '.*\/base-linux' is not the resource ID of a Microsoft.ManagedIdentity\/userAssignedIdentities/,
+      /^managed-identity: '.*\/base-linux' is the ID of a managed image; give that of a managed identity/,
       /^storage-account: 'St_Contoso' is not a valid name/,
       /^source-image: 'Ubuntu:24.04' is not an image; use Publisher:Offer:Sku/,
       /^source-plan: 'plan:product' is not PlanName:PlanProduct:PlanPublisher/,
@@ -203,7 +203,7 @@ describe('what Azure does not have', () => {
     {
       story: 'a managed identity, by ID',
       inputs: { 'managed-identity': `${identities}/id-builder` },
-      mistakes: [new RegExp(`^managed-identity: '${identities}/id-builder' does not exist`)],
+      mistakes: [new RegExp(`^managed-identity: 'id-builder' does not exist; looked for ${identities}/id-builder`)],
     },
     {
       story: 'a storage account, by name',
@@ -317,7 +317,7 @@ describe('what Azure does not have', () => {
       mistakes: [
         /^location: 'centralus' does not offer/,
         /^resource-group: 'rg-image' does not exist/,
-        /^managed-identity: '.*\/id-builder' does not exist/,
+        /^managed-identity: 'id-builder' does not exist/,
         /^storage-account: 'stcontosobuid' was not found/,
         /^source-image: image definition 'base-linx' does not exist/,
         /^source-image: '.*\/base-linx\/versions\/1.9.0' does not exist/,
@@ -359,18 +359,6 @@ describe('what the signed-in identity may not read', () => {
   const definition = `${GALLERY}/images/base-linux`
   test.each<{ action: string; denied?: string; scope: string; inputs?: Record<string, string> }>([
     {
-      action: 'Microsoft.Resources/subscriptions/resourceGroups/read',
-      scope: GROUP,
-    },
-    {
-      action: 'Microsoft.Resources/subscriptions/providers/read',
-      scope: `/subscriptions/${SUBSCRIPTION_ID}`,
-    },
-    {
-      action: 'Microsoft.ManagedIdentity/userAssignedIdentities/read',
-      scope: `${identities}/id-image-builder`,
-    },
-    {
       action: 'Microsoft.Compute/locations/*/read',
       denied: 'Microsoft.Compute/locations/publishers/artifacttypes/offers/skus/versions/read',
       scope: `/subscriptions/${SUBSCRIPTION_ID}/providers/Microsoft.Compute/locations/eastus/publishers/Canonical`,
@@ -382,7 +370,8 @@ describe('what the signed-in identity may not read', () => {
     },
     {
       action: 'Microsoft.Compute/galleries/images/read',
-      scope: `${GALLERY}/images/webapp`,
+      inputs: { 'source-image': definition },
+      scope: definition,
     },
     {
       action: 'Microsoft.Compute/galleries/images/versions/read',

@@ -108,6 +108,10 @@ describe('outputs', () => {
       'run-output-name': 'mine',
       'run-state': 'Succeeded',
       'staging-resource-group': expect.stringMatching(/^IT_rg-images_t_\d+/),
+      'log-path': '',
+      'failure-code': '',
+      skipped: 'false',
+      'build-key': expect.stringMatching(/^[0-9a-f]{64}$/),
     })
     expect(stage.azure.world.resources.get(outputs['image-uri'] ?? '')?.name).toBe(outputs['image-version'])
   })
@@ -154,14 +158,18 @@ describe('outputs', () => {
       'run-output-name': 'doomed',
       'run-state': 'Failed',
       'staging-resource-group': expect.stringMatching(/^IT_/),
+      'log-path': path.join(runnerTemp, `${name}.customization.log`),
+      'failure-code': 'distribution-failed',
+      skipped: 'false',
+      'build-key': expect.stringMatching(/^[0-9a-f]{64}$/),
     })
     const groups = stage.azure.world.resources.list('Microsoft.Resources/resourceGroups')
     expect(groups.map((group) => group.name)).toContain(outputs['staging-resource-group'])
   })
 
-  test('of mistaken inputs are empty', () => {
-    const { 'image-uris': images, ...others } = outputsOf(jobs.mistaken)
-    expect(images).toBe('{}')
+  test('of mistaken inputs are empty, but for what the failure is called', () => {
+    const { 'image-uris': images, 'failure-code': code, ...others } = outputsOf(jobs.mistaken)
+    expect({ images, code }).toEqual({ images: '{}', code: 'invalid-input' })
     expect(new Set(Object.values(others))).toEqual(new Set(['']))
   })
 })

@@ -1,16 +1,19 @@
 /** Small valid things to test with; each factory takes what the test is about and fills in the rest. */
 import { readFileSync } from 'node:fs'
+import path from 'node:path'
 import { parse } from 'yaml'
 import { cloud } from '../../src/azure/cloud.ts'
-import type { BuildArtifact, Customization } from '../../src/customizers.ts'
-import type { Distributor } from '../../src/distributors.ts'
+import type { ArtifactRequest, BuildArtifact } from '../../src/artifact-customizers.ts'
+import type { Customization } from '../../src/customizers.ts'
+import type { Distribution, GalleryDistributor } from '../../src/distributors.ts'
 import { InputError } from '../../src/errors.ts'
 import type { Findings } from '../../src/image-template.ts'
 import type { RawInputs } from '../../src/input-reader.ts'
-import type { BuildRequest } from '../../src/inputs.ts'
+import { readInputs, type ExistingBuild, type NewBuild } from '../../src/inputs.ts'
 import type { WorkflowRun } from '../../src/names.ts'
 import type { BuildReport } from '../../src/report.ts'
 import type { SourceImage } from '../../src/source-image.ts'
+import type { Distributor } from '../../src/template-schema.ts'
 
 export const SUBSCRIPTION = '11111111-2222-3333-4444-555555555555'
 export const CLIENT = 'aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee'
@@ -18,15 +21,28 @@ export const WORKSPACE = '/home/runner/work/web-app/web-app'
 
 /** `resourceId('Microsoft.Compute/galleries/images', 'g', 'd')`, in resource group `images`. */
 export function resourceId(type: string, ...names: string[]): string {
+  return resourceIdIn('images', type, ...names)
+}
+
+export function resourceIdIn(resourceGroup: string, type: string, ...names: string[]): string {
   const [namespace = '', ...types] = type.split('/')
   const rest = types.map((part, index) => `/${part}/${names[index] ?? ''}`).join('')
-  return `/subscriptions/${SUBSCRIPTION}/resourceGroups/images/providers/${namespace}${rest}`
+  return `/subscriptions/${SUBSCRIPTION}/resourceGroups/${resourceGroup}/providers/${namespace}${rest}`
 }
 
 export const MANAGED_IMAGE_ID = resourceId('Microsoft.Compute/images', 'web')
 export const DEFINITION_ID = resourceId('Microsoft.Compute/galleries/images', 'gallery', 'web')
 export const VERSION_ID = resourceId('Microsoft.Compute/galleries/images/versions', 'gallery', 'web', '1.2.3')
+export const SUBNET_ID = resourceId('Microsoft.Network/virtualNetworks/subnets', 'network', 'build')
+/** A version in a direct shared gallery, which belongs to no resource group. */
+export const SHARED_VERSION_ID = `/subscriptions/${SUBSCRIPTION}/providers/Microsoft.Compute/locations/westus2/sharedGalleries/11111111-GALLERY/images/web/versions/1.2.3`
 export const IDENTITY_ID = resourceId('Microsoft.ManagedIdentity/userAssignedIdentities', 'builder')
+/** What the name `builder` means to the valid build below: an identity in its own resource group. */
+export const OWN_IDENTITY_ID = resourceIdIn(
+  'builds',
+  'Microsoft.ManagedIdentity/userAssignedIdentities',
+  'builder',
+)
 export const ACCOUNT_ID = resourceId('Microsoft.Storage/storageAccounts', 'artifacts')
 
 export function workflowRun(overrides: Partial<WorkflowRun> = {}): WorkflowRun {
@@ -64,6 +80,8 @@ function defaults(): Record<string, string> {
 export interface RawWorld {
   env?: Record<string, string>
   exists?: (path: string) => boolean
+  /** Text of files that are read, by their path from the workspace. */
+  files?: Record<string, string>
 }
 
 /** Inputs as the runner hands them over. `given` replaces inputs of a small valid build; `''` leaves one out. */
@@ -75,23 +93,66 @@ export function rawInputs(given: Record<string, string> = {}, world: RawWorld = 
     env: (name) => world.env?.[name],
     workspace: WORKSPACE,
     exists: world.exists ?? (() => true),
+    readFile: (file) => {
+      const text = world.files?.[path.relative(WORKSPACE, file).replaceAll('\\', '/')]
+      if (text === undefined) throw new Error(`ENOENT: no such file or directory, open '${file}'`)
+      return text
+    },
     workflowRun: workflowRun(),
   }
 }
 
+/** Reads inputs that ask for a new template, as `rawInputs` takes them; fails when they ask for something else. */
+export function newBuild(given: Record<string, string> = {}, world: RawWorld = {}): NewBuild {
+  const request = readInputs(rawInputs(given, world))
+  if (request.kind !== 'new') throw new Error('The inputs ask for an existing template.')
+  return request
+}
+
+/** Where the gallery's fields come from when inputs say them. */
+const GALLERY_INPUTS = {
+  galleryImageId: 'gallery-image-id',
+  targetRegions: 'replication-regions',
+  versioning: 'versioning-scheme',
+  major: 'versioning-major',
+  excludeFromLatest: 'exclude-from-latest',
+  replicationMode: 'replication-mode',
+  runOutputName: 'run-output-name',
+}
+
+/** The distributor that `gallery-image-id` makes. */
 export function galleryDistributor(
-  overrides: Partial<Extract<Distributor, { type: 'gallery' }>> = {},
-): Distributor {
-  return {
-    type: 'gallery',
+  overrides: Partial<GalleryDistributor> = {},
+): Distribution & { body: GalleryDistributor } {
+  const body: GalleryDistributor = {
+    type: 'SharedImage',
     runOutputName: 'SharedImage_distribute',
     galleryImageId: DEFINITION_ID,
     targetRegions: [{ name: 'westus2' }],
     ...overrides,
   }
+  return { body, place: { input: 'gallery-image-id' }, inputs: GALLERY_INPUTS }
 }
 
-export function buildRequest(overrides: Partial<BuildRequest> = {}): BuildRequest {
+/** A member of the input `distributors`. */
+export function furtherDistributor(body: Distributor, index = 0): Distribution {
+  return { body, place: { input: 'distributors', path: `[${index}]` }, inputs: {} }
+}
+
+export function artifactRequest(overrides: Partial<ArtifactRequest> = {}): ArtifactRequest {
+  return {
+    path: path.resolve(WORKSPACE),
+    exclude: [],
+    transfer: 'auto',
+    access: 'sas',
+    storageAccount: 'artifacts',
+    remove: false,
+    ...overrides,
+  }
+}
+
+/** What a build has, whether it makes its template or not: as `rawInputs` says it. */
+function anyBuild(): Omit<ExistingBuild, 'kind' | 'templateName'> {
   return {
     signIn: {
       clientId: CLIENT,
@@ -101,29 +162,50 @@ export function buildRequest(overrides: Partial<BuildRequest> = {}): BuildReques
     },
     subscriptionId: SUBSCRIPTION,
     resourceGroup: 'builds',
-    location: 'westus2',
-    managedIdentity: 'builder',
-    storageAccount: 'artifacts',
-    sourceImage: {
-      kind: 'marketplace',
-      publisher: 'Canonical',
-      offer: 'ubuntu-24_04-lts',
-      sku: 'server',
-      version: 'latest',
-    },
-    provisioner: 'auto',
-    buildPath: WORKSPACE,
-    inlineScript: [],
-    runElevated: false,
-    runAsSystem: false,
-    windowsUpdate: false,
-    distributor: galleryDistributor(),
-    buildTimeoutInMinutes: 240,
+    wait: true,
+    dryRun: false,
     cleanup: 'on-success',
     pollIntervalSeconds: 10,
+    ignoreWarnings: [],
+    log: { follow: true, keep: false, artifactName: 'customization-log-<template name>' },
+    summary: true,
     workflowRun: workflowRun(),
+  }
+}
+
+/** What `readInputs` makes of `rawInputs()`: the workspace and an Ubuntu go into a gallery. */
+export function buildRequest(overrides: Partial<NewBuild> = {}): NewBuild {
+  return {
+    ...anyBuild(),
+    kind: 'new',
+    location: 'westus2',
+    managedIdentity: OWN_IDENTITY_ID,
+    source: {
+      image: {
+        kind: 'marketplace',
+        publisher: 'Canonical',
+        offer: 'ubuntu-24_04-lts',
+        sku: 'server',
+        version: 'latest',
+      },
+      place: { input: 'source-image' },
+    },
+    customization: customization(),
+    artifact: artifactRequest(),
+    distributions: [galleryDistributor()],
+    settings: { buildTimeoutInMinutes: 240 },
+    templateTags: {},
+    imageTags: {},
+    registerProviders: false,
+    skipUnchanged: false,
+    resume: true,
     ...overrides,
   }
+}
+
+/** A template that somebody else made. */
+export function existingBuild(overrides: Partial<ExistingBuild> = {}): ExistingBuild {
+  return { ...anyBuild(), kind: 'existing', templateName: 'base', ...overrides }
 }
 
 type Marketplace = Extract<SourceImage, { kind: 'marketplace' }>
@@ -140,8 +222,11 @@ export function marketplaceImage(overrides: Partial<Marketplace> = {}): Marketpl
   }
 }
 
-export function findings(sourceImage: SourceImage = marketplaceImage()): Findings {
-  return { identityId: IDENTITY_ID, sourceImage }
+export function findings(
+  sourceImage: SourceImage = marketplaceImage(),
+  overrides: Partial<Findings> = {},
+): Findings {
+  return { identityId: IDENTITY_ID, sourceImage, warnings: [], unregistered: [], ...overrides }
 }
 
 /** A signature as Azure makes them, with the characters that URLs escape. */
@@ -153,18 +238,23 @@ export function buildArtifact(overrides: Partial<BuildArtifact> = {}): BuildArti
     url: `https://artifacts.blob.core.windows.net/imagebuilder-vststask/web-app/a.tar.gz?sv=2026-10-06&se=2026-11-22T00%3A00%3A00Z&sp=r&sig=${SIGNATURE}`,
     sha256: '0123456789abcdef'.repeat(4),
     bytes: 1000,
+    transfer: 'file',
     ...overrides,
   }
 }
 
 export function customization(overrides: Partial<Customization> = {}): Customization {
   return {
-    osType: 'Linux',
-    provisioner: overrides.osType === 'Windows' ? 'powershell' : 'shell',
+    provisioner: 'auto',
     inlineScript: [],
+    validationScript: [],
     runElevated: false,
     runAsSystem: false,
+    windowsRestart: false,
     windowsUpdate: false,
+    own: [],
+    further: [],
+    validators: [],
     ...overrides,
   }
 }

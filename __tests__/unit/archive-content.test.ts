@@ -2,11 +2,11 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import { execFile, execFileSync } from 'node:child_process'
 import { createHash, randomBytes } from 'node:crypto'
-import { appendFile, mkdir, rm, truncate, utimes, writeFile } from 'node:fs/promises'
+import { appendFile, chmod, mkdir, rename, rm, truncate, utimes, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { buffer } from 'node:stream/consumers'
 import { promisify } from 'node:util'
-import { packArtifact, type ArchiveFormat } from '../../src/archive.ts'
+import { digestContent, packArtifact, type ArchiveFormat } from '../../src/archive.ts'
 import { contents, directory, file, link, plant, temporary, type Tree } from '../support/trees.ts'
 import { unzip } from '../support/unzip.ts'
 
@@ -65,8 +65,8 @@ async function pack(source: string, format: ArchiveFormat): Promise<{ archive: s
   const packed = await packArtifact(source, format)
   const bytes = await buffer(packed.content)
   const sha256 = createHash('sha256').update(bytes).digest('hex')
-  expect(packed.digest()).toEqual({ sha256, bytes: bytes.length })
-  expect(packed.digest()).toEqual({ sha256, bytes: bytes.length })
+  expect(await packed.digest()).toMatchObject({ sha256, bytes: bytes.length })
+  expect(await packed.digest()).toEqual(await packed.digest())
   const archive = path.join(folder, `packed.${format}`)
   await writeFile(archive, bytes)
   return { archive, sha256 }
@@ -150,7 +150,8 @@ describe.each(BOTH)('the same files give the same %s', (format) => {
 
   test('in every time zone', async () => {
     await plant(root, { a: 'a', b: {} })
-    const digest = 'for await (const _ of archive.content); console.log(JSON.stringify(archive.digest()))'
+    const digest =
+      'for await (const _ of archive.content); console.log(JSON.stringify(await archive.digest()))'
     const zones = ['UTC', 'Pacific/Auckland', 'America/Los_Angeles', 'Asia/Kolkata']
     const digests = await Promise.all(zones.map((TZ) => inChild<{ sha256: string }>(digest, format, { TZ })))
     expect(new Set(digests.map(({ sha256 }) => sha256)).size).toBe(1)
@@ -196,9 +197,73 @@ describe.each(BOTH)('a file that changes while it is packed into a %s', (format)
   })
 })
 
-test('a link that vanishes while it is packed into a tar fails the archive, which names it', async () => {
-  const tree = { 'second.txt': link('first') }
-  await expect(packWhile(tree, 'tar.gz', (name) => rm(name))).rejects.toThrow(/second\.txt/)
+test('a link is packed into a tar as it was when packing began', async () => {
+  await plant(root, { first: 'first', l: link('first') })
+  const packed = await packArtifact(root, 'tar.gz')
+  await rm(path.join(root, 'l'))
+  const archive = path.join(folder, 'packed.tar.gz')
+  await writeFile(archive, await buffer(packed.content))
+  expect(contents(await unpack(archive))).toMatchObject({ l: 'link first' })
+})
+
+describe.each(BOTH)('the digest of the content of a %s', (format) => {
+  const digest = (exclude: string[] = []): Promise<string> => digestContent(root, format, exclude)
+  const small: Tree = { a: 'one', dir: { b: 'two' }, empty: {}, l: link('a') }
+
+  test('is that of the archive, without packing it', async () => {
+    await plant(root, { ...TREE, l: link('empty') })
+    const packed = await packArtifact(root, format)
+    packed.content.resume()
+    const { content, sha256 } = await packed.digest()
+    expect(content).toBe(await digest())
+    expect(content).toMatch(/^[0-9a-f]{64}$/)
+    expect(content).not.toBe(sha256)
+  })
+
+  test('stays when nothing but times changes', async () => {
+    await plant(root, small)
+    const before = await digest()
+    await utimes(path.join(root, 'a'), new Date('2001-02-03'), new Date('2001-02-03'))
+    expect(await digest()).toBe(before)
+  })
+
+  test.each<[string, () => Promise<unknown>]>([
+    ['a byte', () => writeFile(path.join(root, 'a'), 'eno')],
+    ['a name', () => rename(path.join(root, 'dir/b'), path.join(root, 'dir/c'))],
+    ['a mode', () => chmod(path.join(root, 'a'), 0o755)],
+    ['an empty folder', () => rm(path.join(root, 'empty'), { recursive: true })],
+    ['a new file', () => writeFile(path.join(root, 'z'), '')],
+    ['what two files hold, exchanged', () => plant(root, { a: 'two', dir: { b: 'one' } })],
+  ])('changes with %s', async (_, change) => {
+    await plant(root, small)
+    const before = await digest()
+    await change()
+    expect(await digest()).not.toBe(before)
+  })
+
+  test('does not see what is left out', async () => {
+    await plant(root, small)
+    const before = await digest()
+    await plant(root, { 'x.log': 'noise' })
+    expect(await digest(['*.log'])).toBe(before)
+    expect(await digest()).not.toBe(before)
+  })
+})
+
+test('the digest of the content changes with the target of a link in a tar', async () => {
+  await plant(root, { a: '1', b: '1', l: link('a') })
+  const before = await digestContent(root, 'tar.gz')
+  await rm(path.join(root, 'l'))
+  await plant(root, { l: link('b') })
+  expect(await digestContent(root, 'tar.gz')).not.toBe(before)
+})
+
+test.each(BOTH)('a %s that cannot be read to its end has no digest', async (format) => {
+  await plant(root, { first: randomBytes(2_000_000), gone: 'gone' })
+  const packed = await packArtifact(root, format)
+  await rm(path.join(root, 'gone'))
+  packed.content.resume()
+  await expect(packed.digest()).rejects.toThrow(/gone/)
 })
 
 describe.each(BOTH)('a %s', (format) => {

@@ -140,6 +140,132 @@ describe.each(BOTH)('what goes into a %s', (format) => {
   })
 })
 
+/** What is packed of `tree`, and how much was kept out. */
+async function listed(
+  tree: Tree,
+  exclude: string[],
+  format: ArchiveFormat = 'tar.gz',
+): Promise<{ paths: string[]; excluded: number }> {
+  await plant(root, tree)
+  const { entries, excluded } = await listEntries(root, format, exclude)
+  return { paths: entries.map((entry) => entry.path), excluded }
+}
+
+describe('what is left out on request', () => {
+  const TREE = {
+    'a.log': '',
+    'keep.log': '',
+    src: { 'b.log': '', 'c.ts': '' },
+    out: { d: '', deep: { e: '' } },
+  }
+  test.each<[string, string[], string[], number]>([
+    [
+      'nothing',
+      [],
+      ['a.log', 'keep.log', 'out', 'out/d', 'out/deep', 'out/deep/e', 'src', 'src/b.log', 'src/c.ts'],
+      0,
+    ],
+    ['a name at any depth', ['*.log'], ['out', 'out/d', 'out/deep', 'out/deep/e', 'src', 'src/c.ts'], 3],
+    ['a folder with all that is in it, counted once', ['out/', '*.log'], ['src', 'src/c.ts'], 4],
+    ['a path from the top alone', ['/*.log', 'out'], ['src', 'src/b.log', 'src/c.ts'], 3],
+    ['all but one', ['*.log', '!keep.log', 'out'], ['keep.log', 'src', 'src/c.ts'], 3],
+    ['what lies below, at any depth', ['**/deep', 'src'], ['a.log', 'keep.log', 'out', 'out/d'], 2],
+    [
+      'no folder, where a pattern for folders names a file',
+      ['keep.log/', 'src', 'out'],
+      ['a.log', 'keep.log'],
+      2,
+    ],
+    ['comments and blank lines mean nothing', ['# *.ts', '', 'out', '*.log'], ['src', 'src/c.ts'], 4],
+    ['letter case counts', ['*.LOG', 'out', 'src'], ['a.log', 'keep.log'], 2],
+    ['everything', ['*'], [], 4],
+  ])('%s', async (_, exclude, paths, excluded) => {
+    expect(await listed(TREE, exclude)).toEqual({ paths, excluded })
+  })
+
+  test('names with blanks, marks and other letters are meant as they are', async () => {
+    const tree = { 'my file': '', '[x]': '', ünï: '', '#a': '', '!b': '', kept: '' }
+    const exclude = ['my file', String.raw`\[x\]`, 'ünï', String.raw`\#a`, String.raw`\!b`]
+    expect(await listed(tree, exclude)).toEqual({ paths: ['kept'], excluded: 5 })
+  })
+
+  test('.aibignore in the build path says it as well, and goes along unless it names itself', async () => {
+    const tree = { '.aibignore': '# ours\r\n*.log\r\n', 'a.log': '', 'b.txt': '', c: '' }
+    expect(await listed(tree, [])).toEqual({ paths: ['.aibignore', 'b.txt', 'c'], excluded: 1 })
+    expect(await listed(tree, ['*.txt', '!a.log'])).toEqual({
+      paths: ['.aibignore', 'a.log', 'c'],
+      excluded: 1,
+    })
+    await plant(root, { '.aibignore': '.aibignore\n' })
+    expect(await listed({}, [])).toEqual({ paths: ['a.log', 'b.txt', 'c'], excluded: 1 })
+  })
+
+  test('.aibignore and .gitignore of other folders say nothing', async () => {
+    const tree = { '.gitignore': 'a', a: '', sub: { '.aibignore': 'b', b: '' } }
+    expect(await listed(tree, [])).toEqual({
+      paths: ['.gitignore', 'a', 'sub', 'sub/.aibignore', 'sub/b'],
+      excluded: 0,
+    })
+  })
+
+  test('the path of a linked folder is that of its name in the build path', async () => {
+    await plant(root, { 'a.log': '', b: '' })
+    await plant(folder, { current: link('root') })
+    const { entries } = await listEntries(path.join(folder, 'current'), 'tar.gz', ['/a.log'])
+    expect(entries.map((entry) => entry.path)).toEqual(['b'])
+  })
+
+  test.each(BOTH)('.git is never in a %s, whatever stands there', async (format) => {
+    const tree = {
+      '.aibignore': '!.git\n!.git/**\n',
+      '.git': { config: 'token' },
+      sub: { '.git': '' },
+      a: '',
+    }
+    expect(await listed(tree, ['!.git', '!**/.git', '!.git/config'], format)).toEqual({
+      paths: ['.aibignore', 'a', 'sub'],
+      excluded: 0,
+    })
+  })
+
+  test('what is left out is no mistake: names, links and pipes', async () => {
+    await plant(root, { 'con.txt': '', out: link('/etc'), gone: link('not/there'), a: '' })
+    execFileSync('mkfifo', [path.join(root, 'pipe')])
+    const { entries, leftOut, excluded } = await listEntries(root, 'zip', ['con.txt', 'out', 'gone', 'pipe'])
+    expect([entries.map((entry) => entry.path), leftOut, excluded]).toEqual([['a'], [], 4])
+  })
+
+  test('a single file is taken as it was asked for', async () => {
+    await plant(root, { 'app.jar': 'jar', '.aibignore': '*' })
+    const { entries, excluded } = await listEntries(path.join(root, 'app.jar'), 'zip', ['*.jar'])
+    expect([entries.length, excluded]).toEqual([1, 0])
+  })
+
+  test('the archive tells how much was kept out', async () => {
+    await plant(root, TREE)
+    const archive = await packArtifact(root, 'zip', ['*.log', 'out'])
+    archive.content.resume()
+    await archive.digest()
+    expect([archive.files, archive.excluded]).toEqual([1, 4])
+  })
+})
+
+test.each(BOTH)('the build path is never part of .git itself, as a %s', async (format) => {
+  await plant(root, { '.git': { config: 'token', hooks: {} } })
+  await plant(folder, { link: link('root/.git/hooks') })
+  for (const inside of ['root/.git', 'root/.git/config', 'root/.git/hooks', 'link']) {
+    const buildPath = path.join(folder, inside)
+    await expect(listEntries(buildPath, format)).rejects.toThrow(
+      new InputError([
+        {
+          input: 'build-path',
+          message: `'${buildPath}' is part of .git, which holds the job's token: it is never packed.`,
+        },
+      ]),
+    )
+  }
+})
+
 describe('links in a tar', () => {
   test('stay links, to files, folders, upwards and to nothing', async () => {
     const tree = {

@@ -4,12 +4,25 @@ import { existsSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { parse } from 'yaml'
 import { DEPLOYER_ACTIONS, defaultSeed } from '../../local-azure/seed.ts'
+import { ARTIFACT_ACCESSES, ARTIFACT_TRANSFERS } from '../../src/artifact-customizers.ts'
 import { CLOUD_NAMES } from '../../src/azure/cloud.ts'
-import { DISTRIBUTE_TYPES } from '../../src/distributors.ts'
-import { CLEANUP_POLICIES, PROVISIONERS, readInputs } from '../../src/inputs.ts'
+import { PROVISIONERS } from '../../src/customizers.ts'
+import { DISTRIBUTE_TYPES, REPLICATION_MODES, VERSIONING_SCHEMES } from '../../src/distribution-inputs.ts'
+import { CLEANUP_POLICIES, readInputs, wantsSummary } from '../../src/inputs.ts'
+import { WARNINGS } from '../../src/preflight.ts'
 import { outputs } from '../../src/report.ts'
+import { END_STATES } from '../../src/run-status.ts'
+import { STORAGE_ACCOUNT_TYPES } from '../../src/template-schema.ts'
+import { ERROR_HANDLINGS } from '../../src/template-settings.ts'
 import { VERSION } from '../../src/version.ts'
-import { problemsOf, rawInputs, WORKSPACE } from '../support/factories.ts'
+import {
+  IDENTITY_ID,
+  newBuild,
+  problemsOf,
+  rawInputs,
+  WORKSPACE,
+  type RawWorld,
+} from '../support/factories.ts'
 
 const root = path.join(import.meta.dirname, '..', '..')
 const file = (name: string): string => readFileSync(path.join(root, name), 'utf8')
@@ -29,49 +42,136 @@ const readme = file('README.md')
 const inputNames = Object.keys(action.inputs)
 const NONE = Object.fromEntries(inputNames.map((name) => [name, '']))
 
+/** A template file that says where it builds and as whom. */
+const FILE: RawWorld = {
+  files: {
+    'image.json': JSON.stringify({
+      location: 'westus2',
+      identity: { type: 'UserAssigned', userAssignedIdentities: { [IDENTITY_ID]: {} } },
+      properties: {},
+    }),
+  },
+}
+
+/** Names of the inputs without which the code does not go on. */
+const missing = (given: Record<string, string>, world?: RawWorld): string[] =>
+  problemsOf(() => readInputs(rawInputs({ ...NONE, ...given }, world)))
+    .filter((problem) => problem.includes(': is required'))
+    .map((problem) => problem.split(':')[0] ?? '')
+    .sort()
+
 describe('inputs', () => {
   test('of action.yml are those that the code reads', () => {
     const asked = new Set<string>()
-    for (const type of DISTRIBUTE_TYPES) {
-      const raw = rawInputs({ ...NONE, 'distribute-type': type })
+    const ways: Record<string, string>[] = [
+      ...DISTRIBUTE_TYPES.map((type) => ({ 'distribute-type': type })),
+      { 'template-file': 'image.json', 'distribute-type': 'vhd' },
+      { 'existing-template': 'true' },
+    ]
+    for (const way of ways) {
+      const raw = rawInputs({ ...NONE, ...way }, FILE)
       const recorded = (name: string): string => {
         asked.add(name)
         return raw.text(name)
       }
-      problemsOf(() => readInputs({ ...raw, input: recorded, text: recorded }))
+      const recording = { ...raw, input: recorded, text: recorded }
+      problemsOf(() => readInputs(recording))
+      wantsSummary(recording)
     }
     expect([...asked].sort()).toEqual([...inputNames].sort())
   })
 
-  test('that action.yml requires are those that the code demands of everyone', () => {
-    const missing = problemsOf(() => readInputs(rawInputs({ ...NONE, 'distribute-type': 'vhd' })))
-      .map((problem) => problem.split(':')[0])
-      // The subscription may come from the environment, which action.yml cannot say.
-      .filter((input) => input !== 'subscription-id')
-    expect(missing.sort()).toEqual(inputNames.filter((name) => action.inputs[name]?.required).sort())
+  test('that action.yml requires are the three that the code demands of everyone who makes a template', () => {
+    const required = inputNames.filter((name) => action.inputs[name]?.required)
+    expect(required).toEqual(['resource-group', 'location', 'managed-identity'])
+    // The subscription may come from the environment, which action.yml cannot say; the source from a template file.
+    expect(missing({ 'distribute-type': 'vhd' })).toEqual(
+      [...required, 'source-image', 'subscription-id'].sort(),
+    )
   })
 
+  test('that are required need not be given where a template brings them', () => {
+    const file = { 'distribute-type': 'vhd', 'template-file': 'image.json' }
+    expect(missing(file, FILE)).toEqual(['resource-group', 'source-image', 'subscription-id'])
+    expect(missing({ 'existing-template': 'true' })).toEqual([
+      'resource-group',
+      'subscription-id',
+      'template-name',
+    ])
+  })
+
+  test('that are required have no default, and the others need none', () => {
+    expect(inputNames.filter((name) => action.inputs[name]?.required && action.inputs[name].default)).toEqual(
+      [],
+    )
+    expect(inputNames.filter((name) => action.inputs[name]?.default === '')).toEqual([])
+  })
+
+  /** For these an empty value means none. */
+  const MAY_BE_NONE = ['build-path', 'log-artifact-name']
   const presets = inputNames.filter(
-    (name) => action.inputs[name]?.default !== undefined && name !== 'build-path',
+    (name) => action.inputs[name]?.default !== undefined && !MAY_BE_NONE.includes(name),
   )
   test.each(presets)('%s: the default is what an empty value means', (name) => {
-    expect(readInputs(rawInputs({ [name]: '' }))).toEqual(readInputs(rawInputs()))
+    expect(newBuild({ [name]: '' })).toEqual(newBuild())
+    expect(wantsSummary(rawInputs({ [name]: '' }))).toBe(wantsSummary(rawInputs()))
   })
 
-  test('build-path: the default is the workspace, and empty means none', () => {
-    expect(readInputs(rawInputs()).buildPath).toBe(path.resolve(WORKSPACE))
-    expect(readInputs(rawInputs({ 'build-path': '' })).buildPath).toBeUndefined()
+  test.each(MAY_BE_NONE)('%s: an empty value means none, and action.yml says so', (name) => {
+    expect(newBuild({ [name]: '' })).not.toEqual(newBuild())
+    expect(action.inputs[name]?.description).toContain("`''` for none")
   })
 
-  test.each([
+  test('build-path: the default is the workspace', () => {
+    expect(newBuild().artifact?.path).toBe(path.resolve(WORKSPACE))
+    expect(newBuild({ 'build-path': '' })).not.toHaveProperty('artifact')
+  })
+
+  test.each<[string, readonly string[]]>([
     ['environment', CLOUD_NAMES],
     ['provisioner', PROVISIONERS],
+    ['artifact-transfer', ARTIFACT_TRANSFERS],
+    ['artifact-access', ARTIFACT_ACCESSES],
     ['distribute-type', DISTRIBUTE_TYPES],
+    ['replication-regions', STORAGE_ACCOUNT_TYPES],
+    ['versioning-scheme', VERSIONING_SCHEMES],
+    ['replication-mode', REPLICATION_MODES],
+    ['on-customizer-error', ERROR_HANDLINGS],
+    ['on-validation-error', ERROR_HANDLINGS],
     ['cleanup', CLEANUP_POLICIES],
+    ['ignore-warnings', Object.keys(WARNINGS)],
   ])('%s: action.yml names every value', (name, values) => {
     const description = action.inputs[name]?.description ?? ''
     expect(values.filter((value) => !description.includes(`\`${value}\``))).toEqual([])
   })
+
+  test.each<[string, readonly string[]]>([
+    ['artifact-transfer', ARTIFACT_TRANSFERS],
+    ['artifact-access', ARTIFACT_ACCESSES],
+    ['provisioner', PROVISIONERS],
+    ['on-customizer-error', ERROR_HANDLINGS],
+    ['on-validation-error', ERROR_HANDLINGS],
+    ['cleanup', CLEANUP_POLICIES],
+    ['environment', CLOUD_NAMES],
+  ])('%s: the default is one of its values', (name, values) => {
+    expect(values).toContain(action.inputs[name]?.default)
+  })
+
+  test('every word in code font that looks like an input is one', () => {
+    const words = inputNames.flatMap((name) =>
+      [...(action.inputs[name]?.description ?? '').matchAll(/`([a-z]+(?:-[a-z]+)+)`/g)].map(
+        ([, word]) => word ?? '',
+      ),
+    )
+    const choices = [...DISTRIBUTE_TYPES, ...CLEANUP_POLICIES, ...Object.keys(WARNINGS)] as string[]
+    const known = new Set([...inputNames, ...Object.keys(action.outputs), ...choices])
+    expect(words.filter((word) => !known.has(word))).toEqual([])
+  })
+})
+
+test('run-state: action.yml names every value', () => {
+  const { description = '' } = action.outputs['run-state'] ?? {}
+  expect([...END_STATES, 'Running'].filter((state) => !description.includes(`\`${state}\``))).toEqual([])
 })
 
 test('outputs of action.yml are those that the code sets, in their order', () => {

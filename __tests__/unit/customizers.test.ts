@@ -1,148 +1,195 @@
 import { describe, expect, test } from '@jest/globals'
 import {
-  artifactTarget,
   customizationProblems,
-  type Customization,
-  type Customizer,
   customizers,
-  FILE_CUSTOMIZER_LIMIT_BYTES,
+  readCustomization,
+  scriptValidators,
+  type Customization,
 } from '../../src/customizers.ts'
-import { buildArtifact, customization, NASTY_TEXTS } from '../support/factories.ts'
+import { InputReader, type Placed } from '../../src/input-reader.ts'
+import type { OsType } from '../../src/source-image.ts'
+import type { Customizer, Validator } from '../../src/template-schema.ts'
+import { buildArtifact, customization, rawInputs } from '../support/factories.ts'
 import { syntaxErrors, values } from '../support/powershell.ts'
 
-const small = buildArtifact({ bytes: FILE_CUSTOMIZER_LIMIT_BYTES })
-const large = buildArtifact({ bytes: FILE_CUSTOMIZER_LIMIT_BYTES + 1 })
 const script = ['echo hi']
-const [linux, windows] = [{ osType: 'Linux' }, { osType: 'Windows' }] as const
+const placed = (body: Customizer, input = 'customizers', path = '[0]'): Placed<Customizer> => ({
+  body,
+  place: { input, path },
+})
+const OWN = placed(
+  { type: 'Shell', name: 'own', inline: ['true'] },
+  'template-file',
+  'properties.customize[0]',
+)
+const FURTHER = placed({ type: 'File', name: 'further', sourceUri: 'https://x/y', destination: '/tmp/y' })
 
-/** Inline commands of the one customizer that runs a script. */
-function inlineOf(list: Customizer[]): string[] {
-  const [inline, ...others] = list.flatMap((one) => ('inline' in one ? [one.inline] : []))
-  if (!inline || others.length > 0) throw new Error('There is not exactly one script.')
-  return inline
+function read(
+  given: Record<string, string>,
+  own: Placed<Customizer>[] = [],
+  validators: Placed<Validator>[] = [],
+): { customization: Customization; problems: string[] } {
+  const reader = new InputReader(rawInputs(given))
+  const read = readCustomization(reader, own, validators)
+  return {
+    customization: read,
+    problems: reader.problems.map(({ input, message }) => `${input}: ${message}`),
+  }
 }
 
-const powershell = (overrides: Partial<Customization>): string =>
-  inlineOf(customizers(customization({ ...windows, ...overrides }))).join('\n')
+describe('the inputs', () => {
+  test('say nothing by default', () => {
+    expect(read({})).toEqual({ customization: customization(), problems: [] })
+  })
+
+  test('everything said', () => {
+    const given = {
+      provisioner: 'PowerShell',
+      'inline-script': '\n  \nif ($x) {\r\n  choco install git\n\n}  \n\n',
+      'validation-script': 'git --version',
+      'run-elevated': 'True',
+      'run-as-system': 'TRUE',
+      'windows-restart': 'true',
+      'windows-update': 'true',
+      customizers: '- {type: WindowsRestart, restartTimeout: 10m}',
+    }
+    expect(read(given, [OWN])).toEqual({
+      customization: {
+        provisioner: 'powershell',
+        // Indentation and inner blank lines stay, those around the script go.
+        inlineScript: ['if ($x) {', '  choco install git', '', '}  '],
+        validationScript: ['git --version'],
+        runElevated: true,
+        runAsSystem: true,
+        windowsRestart: true,
+        windowsUpdate: true,
+        own: [OWN],
+        validators: [],
+        further: [placed({ type: 'WindowsRestart', restartTimeout: '10m' })],
+      },
+      problems: [],
+    })
+  })
+
+  test.each<[string, Record<string, string>, string[]]>([
+    [
+      'system without elevation',
+      { 'run-as-system': 'true' },
+      ["run-as-system: 'true' needs run-elevated: true as well."],
+    ],
+    [
+      'Windows alone, by a POSIX shell',
+      { provisioner: 'shell', 'windows-update': 'true', 'windows-restart': 'true', 'run-elevated': 'true' },
+      ['windows-update', 'windows-restart', 'run-elevated'].map(
+        (input) => `${input}: needs Windows; provisioner is 'shell'.`,
+      ),
+    ],
+    [
+      'a customizer that does not exist',
+      { customizers: '- {type: Ansible}' },
+      [
+        "customizers: [0].type: 'Ansible' is not one of Shell, PowerShell, File, WindowsRestart, WindowsUpdate.",
+      ],
+    ],
+  ])('mistake: %s', (_, given, problems) => {
+    expect(read(given).problems).toEqual(problems)
+  })
+})
 
 describe('order', () => {
   const copy = 'File aib-action: copy the build artifact'
+  const [own, further] = ['Shell own', 'File further']
   const unpack = (type: string): string => `${type} aib-action: unpack web-app`
   const run = (type: string): string => `${type} aib-action: inline script`
+  const restart = 'WindowsRestart aib-action: restart'
   const update = 'WindowsUpdate aib-action: Windows Update'
-  const cases: [string, Partial<Customization>, string[]][] = [
-    ['Linux: nothing', linux, []],
-    ['Linux: a script', { ...linux, inlineScript: script }, [run('Shell')]],
-    ['Linux: a small artifact', { ...linux, artifact: small }, [copy, unpack('Shell')]],
-    ['Linux: a large artifact', { ...linux, artifact: large }, [unpack('Shell')]],
+  const remove = (type: string): string => `${type} aib-action: remove web-app`
+  const [copied, downloaded] = [
+    { ...buildArtifact(), remove: false },
+    { ...buildArtifact({ transfer: 'download' }), remove: false },
+  ]
+  const everything = {
+    inlineScript: script,
+    windowsRestart: true,
+    windowsUpdate: true,
+    own: [OWN],
+    further: [FURTHER],
+  }
+  type Artifact = Parameters<typeof customizers>[2]
+  test.each<[string, OsType, Partial<Customization>, Artifact, string[]]>([
+    ['nothing', 'Linux', {}, undefined, []],
+    ['nothing', 'Windows', {}, undefined, []],
+    ['a script', 'Linux', { inlineScript: script }, undefined, [run('Shell')]],
+    ['a script', 'Windows', { inlineScript: script }, undefined, [run('PowerShell')]],
+    ['a copied artifact', 'Linux', {}, copied, [copy, unpack('Shell')]],
+    ['a copied artifact', 'Windows', {}, copied, [copy, unpack('PowerShell')]],
+    ['a downloaded artifact', 'Linux', {}, downloaded, [unpack('Shell')]],
+    ['a downloaded artifact', 'Windows', {}, downloaded, [unpack('PowerShell')]],
     [
-      'Linux: artifact, then script',
-      { ...linux, artifact: small, inlineScript: script },
+      'an artifact that goes again',
+      'Linux',
+      {},
+      { ...copied, remove: true },
+      [copy, unpack('Shell'), remove('Shell')],
+    ],
+    [
+      'artifact, then script',
+      'Linux',
+      { inlineScript: script },
+      copied,
       [copy, unpack('Shell'), run('Shell')],
     ],
-    ['Windows: nothing', windows, []],
-    ['Windows: a script', { ...windows, inlineScript: script }, [run('PowerShell')]],
-    ['Windows: a small artifact', { ...windows, artifact: small }, [copy, unpack('PowerShell')]],
-    ['Windows: a large artifact', { ...windows, artifact: large }, [unpack('PowerShell')]],
-    ['Windows: updates alone', { ...windows, windowsUpdate: true }, [update]],
     [
-      'Windows: script, then updates',
-      { ...windows, inlineScript: script, windowsUpdate: true },
-      [run('PowerShell'), update],
+      "the file's own, then the script, then further ones",
+      'Linux',
+      { inlineScript: script, own: [OWN], further: [FURTHER] },
+      copied,
+      [copy, unpack('Shell'), own, run('Shell'), further],
     ],
+    ['updates alone', 'Windows', { windowsUpdate: true }, undefined, [update]],
+    ['a restart alone', 'Windows', { windowsRestart: true }, undefined, [restart]],
     [
-      'Windows: everything',
-      { ...windows, artifact: small, inlineScript: script, windowsUpdate: true },
-      [copy, unpack('PowerShell'), run('PowerShell'), update],
+      'everything',
+      'Windows',
+      everything,
+      { ...copied, remove: true },
+      [copy, unpack('PowerShell'), own, run('PowerShell'), restart, further, update, remove('PowerShell')],
     ],
-    [
-      'Windows: everything, large',
-      { ...windows, artifact: large, inlineScript: script, windowsUpdate: true },
-      [unpack('PowerShell'), run('PowerShell'), update],
-    ],
-  ]
-  test.each(cases)('%s', (_, overrides, expected) => {
-    expect(customizers(customization(overrides)).map(({ type, name }) => `${type} ${name}`)).toEqual(expected)
+  ])('%s on %s', (_, osType, overrides, artifact, expected) => {
+    const list = customizers(customization(overrides), osType, artifact)
+    expect(list.map(({ type, name }) => `${type} ${name ?? ''}`)).toEqual(expected)
+  })
+
+  test('what the user wrote in ARM form stays as it is', () => {
+    const list = customizers(customization({ own: [OWN], further: [FURTHER] }), 'Linux')
+    expect(list).toEqual([OWN.body, FURTHER.body])
   })
 })
 
-describe('the artifact', () => {
-  test.each([
-    ['Linux', '/tmp/aib-artifact-0123456789abcdef.tar.gz'],
-    ['Windows', 'C:\\Windows\\Temp\\aib-artifact-0123456789abcdef.zip'],
-  ] as const)('is copied by the File customizer on %s, with its digest', (osType, destination) => {
-    expect(customizers(customization({ osType, artifact: small }))[0]).toEqual({
-      type: 'File',
-      name: 'aib-action: copy the build artifact',
-      sourceUri: small.url,
-      destination,
-      sha256Checksum: small.sha256,
-    })
-  })
-
-  test('is unpacked afresh on Linux', () => {
-    expect(inlineOf(customizers(customization({ artifact: small })))).toEqual([
-      "echo 'aib-action: unpacking the build artifact into /tmp/web-app'",
-      "sudo rm -rf '/tmp/web-app'",
-      "mkdir '/tmp/web-app'",
-      "(cd '/tmp/web-app' && tar -xpzf /tmp/aib-artifact-0123456789abcdef.tar.gz)",
-      'rm -f /tmp/aib-artifact-0123456789abcdef.tar.gz',
-    ])
-  })
-
-  test('is unpacked afresh on Windows', () => {
-    const archive = String.raw`'C:\Windows\Temp\aib-artifact-0123456789abcdef.zip'`
-    const target = String.raw`'C:\buildArtifacts\web-app'`
-    expect(powershell({ artifact: small }).split('\n')).toEqual([
-      "$ErrorActionPreference = 'Stop'",
-      "$ProgressPreference = 'SilentlyContinue'",
-      String.raw`Write-Output 'aib-action: unpacking the build artifact into C:\buildArtifacts\web-app'`,
-      `if (Test-Path -LiteralPath ${target}) { Remove-Item -LiteralPath ${target} -Recurse -Force }`,
-      `[void][System.IO.Directory]::CreateDirectory(${target})`,
-      'Add-Type -AssemblyName System.IO.Compression.FileSystem',
-      `[System.IO.Compression.ZipFile]::ExtractToDirectory(${archive}, ${target})`,
-      `Remove-Item -LiteralPath ${archive} -Force`,
-    ])
-  })
-
-  test('that is large is downloaded on Windows, and checked before it is unpacked', () => {
-    const archive = String.raw`'C:\Windows\Temp\aib-artifact-0123456789abcdef.zip'`
-    const [unpacking, downloading] = [powershell({ artifact: small }), powershell({ artifact: large })].map(
-      (text) => text.split('\n'),
-    )
-    expect(downloading).toEqual([
-      ...(unpacking ?? []).slice(0, 2),
-      "Write-Output 'aib-action: downloading the build artifact (20971521 bytes)'",
-      '[System.Net.ServicePointManager]::SecurityProtocol = [System.Net.SecurityProtocolType]::Tls12',
-      'for ($aibTry = 1; ; $aibTry++) {',
-      `  try { Invoke-WebRequest -UseBasicParsing -Uri '${large.url}' -OutFile ${archive}; break }`,
-      '  catch { if ($aibTry -ge 5) { throw }; Start-Sleep -Seconds ($aibTry * 5) }',
-      '}',
-      `$aibDigest = (Get-FileHash -LiteralPath ${archive} -Algorithm SHA256).Hash.ToLowerInvariant()`,
-      `if ($aibDigest -ne '${large.sha256}') { throw "The build artifact arrived damaged: SHA-256 $aibDigest" }`,
-      ...(unpacking ?? []).slice(2),
-    ])
-  })
-
-  // How the commands for Linux behave is shown by running them: unpacking.test.ts.
-  describe.each(NASTY_TEXTS)('in a folder with %s', (_, folder) => {
-    test.each([
-      ['copied', 1],
-      ['downloaded', FILE_CUSTOMIZER_LIMIT_BYTES + 1],
-    ])('%s: PowerShell reads the folder as it is', (_how, bytes) => {
-      const text = powershell({ artifact: buildArtifact({ folder, bytes }) })
-      expect(syntaxErrors(text)).toEqual([])
-      const target = `C:\\buildArtifacts\\${folder}`
-      expect(values(text).filter((value) => value === target)).toHaveLength(4)
-    })
-  })
-})
+/** Text of the script that PowerShell gets for `lines`. */
+function powershell(lines: string[]): string {
+  const [one] = customizers(customization({ inlineScript: lines }), 'Windows')
+  return one && 'inline' in one ? (one.inline ?? []).join('\n') : ''
+}
 
 describe('the inline script', () => {
   test('goes to a POSIX shell as it is', () => {
     const lines = ['set -u', '  echo "$HOME"', "it's"]
-    expect(customizers(customization({ inlineScript: lines }))).toEqual([
+    expect(customizers(customization({ inlineScript: lines }), 'Linux')).toEqual([
       { type: 'Shell', name: 'aib-action: inline script', inline: lines },
+    ])
+  })
+
+  test.each([
+    ['auto', 'Linux', 'Shell'],
+    ['auto', 'Windows', 'PowerShell'],
+    ['shell', 'Linux', 'Shell'],
+    ['powershell', 'Windows', 'PowerShell'],
+  ] as const)('provisioner %s on %s is %s', (provisioner, osType, type) => {
+    const asked = customization({ provisioner, inlineScript: script, validationScript: script })
+    expect([...customizers(asked, osType), ...scriptValidators(asked, osType)]).toEqual([
+      expect.objectContaining({ type }),
+      expect.objectContaining({ type }),
     ])
   })
 
@@ -151,9 +198,8 @@ describe('the inline script', () => {
     ['elevated', true, false, { runElevated: true }],
     ['as system', true, true, { runElevated: true, runAsSystem: true }],
   ])('runs in PowerShell %s', (_, runElevated, runAsSystem, flags) => {
-    const [customizer] = customizers(
-      customization({ ...windows, inlineScript: script, runElevated, runAsSystem }),
-    )
+    const asked = customization({ inlineScript: script, runElevated, runAsSystem })
+    const [customizer] = customizers(asked, 'Windows')
     expect({ ...customizer, inline: [] }).toEqual({
       type: 'PowerShell',
       name: 'aib-action: inline script',
@@ -176,22 +222,47 @@ describe('the inline script', () => {
     ['half a statement, for PowerShell to complain about', ['if ($x) {', "'"]],
     ['names of the wrapper', ["$aibScript = ') -join ", '`n`0 $(throw)']],
   ])('arrives in PowerShell as it was written: %s', (_, lines) => {
-    const text = powershell({ inlineScript: lines })
+    const text = powershell(lines)
     expect(syntaxErrors(text)).toEqual([])
     const list = /^\$aibScript = @\($(.*?)^\) -join "`n"$/ms.exec(text)?.[1] ?? ''
     expect(values(list).join('\n')).toBe(lines.join('\n'))
   })
+
+  test('is ASCII: Windows PowerShell reads the file that Packer writes in its own code page', () => {
+    expect(powershell(["'\u65e5\u672c \u0451'"])).toMatch(/^[\n -~]+$/)
+  })
 })
 
-test('what PowerShell gets is ASCII: Windows PowerShell reads the file that Packer writes in its own code page', () => {
-  const artifact = buildArtifact({ folder: 'Größe-\u0451', bytes: FILE_CUSTOMIZER_LIMIT_BYTES + 1 })
-  const list = customizers(customization({ ...windows, artifact, inlineScript: ["'\u65e5\u672c \u0451'"] }))
-  const inline = list.flatMap((one) => (one.type === 'PowerShell' ? one.inline : []))
-  expect(inline.join('\n')).toMatch(/^[\n -~]+$/)
+describe('the validation script', () => {
+  test('is none by default', () => {
+    expect(scriptValidators(customization({ inlineScript: script }), 'Linux')).toEqual([])
+  })
+
+  test('goes to a POSIX shell as it is', () => {
+    expect(scriptValidators(customization({ validationScript: ['nginx -t'] }), 'Linux')).toEqual([
+      { type: 'Shell', name: 'aib-action: validation script', inline: ['nginx -t'] },
+    ])
+  })
+
+  test('fails as fast in PowerShell, under its own name, with the same rights', () => {
+    const asked = customization({ validationScript: script, inlineScript: ['other'], runElevated: true })
+    const [validator, ...others] = scriptValidators(asked, 'Windows')
+    expect(others).toEqual([])
+    expect(validator).toMatchObject({
+      type: 'PowerShell',
+      name: 'aib-action: validation script',
+      runElevated: true,
+    })
+    const text = validator && 'inline' in validator ? (validator.inline ?? []).join('\n') : ''
+    expect(syntaxErrors(text)).toEqual([])
+    expect(values(text)).toContain('echo hi')
+    expect(text).toContain('validation-script, line ')
+    expect(text).not.toContain('inline-script')
+  })
 })
 
 test('Windows Update takes important and recommended updates without previews', () => {
-  expect(customizers(customization({ ...windows, windowsUpdate: true }))).toEqual([
+  expect(customizers(customization({ windowsUpdate: true }), 'Windows')).toEqual([
     {
       type: 'WindowsUpdate',
       name: 'aib-action: Windows Update',
@@ -201,40 +272,56 @@ test('Windows Update takes important and recommended updates without previews', 
   ])
 })
 
-test('where the artifact lands', () => {
-  expect(artifactTarget('Linux', 'my app')).toBe('/tmp/my app')
-  expect(artifactTarget('Windows', 'my app')).toBe('C:\\buildArtifacts\\my app')
-})
-
 describe('what an operating system cannot do', () => {
-  const asked = { provisioner: 'auto', runElevated: false, windowsUpdate: false }
-  test.each([
-    ['auto on Linux', asked, 'Linux', []],
-    ['auto on Windows', { ...asked, runElevated: true, windowsUpdate: true }, 'Windows', []],
-    ['shell on Linux', { ...asked, provisioner: 'shell' }, 'Linux', []],
+  const update: Customizer = { type: 'WindowsUpdate' }
+  const ps: Customizer = { type: 'PowerShell', inline: ['hi'] }
+  test.each<[string, Partial<Customization>, OsType, string[]]>([
+    ['auto on Linux', { own: [OWN], further: [FURTHER] }, 'Linux', []],
+    [
+      'all on Windows',
+      { runElevated: true, windowsUpdate: true, windowsRestart: true, further: [FURTHER, placed(ps)] },
+      'Windows',
+      [],
+    ],
+    ['shell on Linux', { provisioner: 'shell' }, 'Linux', []],
+    ['PowerShell on Windows', { provisioner: 'powershell' }, 'Windows', []],
     [
       'shell on Windows',
-      { ...asked, provisioner: 'shell' },
+      { provisioner: 'shell' },
       'Windows',
       ["provisioner: 'shell' needs Linux; the source image is Windows."],
     ],
     [
       'PowerShell on Linux',
-      { ...asked, provisioner: 'powershell' },
+      { provisioner: 'powershell' },
       'Linux',
       ["provisioner: 'powershell' needs Windows; the source image is Linux."],
     ],
     [
       'Windows alone',
-      { ...asked, runElevated: true, windowsUpdate: true },
+      { runElevated: true, windowsUpdate: true, windowsRestart: true },
+      'Linux',
+      ['windows-update', 'windows-restart', 'run-elevated'].map(
+        (input) => `${input}: needs Windows; the source image is Linux.`,
+      ),
+    ],
+    [
+      'customizers of the user',
+      { further: [FURTHER, placed(update, 'customizers', '[1]'), placed(ps, 'customizers', '[2]')] },
       'Linux',
       [
-        'windows-update: needs Windows; the source image is Linux.',
-        'run-elevated: needs PowerShell; the source image is Linux.',
+        "customizers: [1].type: 'WindowsUpdate' needs Windows; the source image is Linux.",
+        "customizers: [2].type: 'PowerShell' needs Windows; the source image is Linux.",
       ],
     ],
-  ] as const)('%s', (_, request, osType, expected) => {
-    const lines = customizationProblems(request, osType).map(({ input, message }) => `${input}: ${message}`)
-    expect(lines).toEqual(expected)
+    [
+      'customizers of a template file',
+      { own: [OWN] },
+      'Windows',
+      ["template-file: properties.customize[0].type: 'Shell' needs Linux; the source image is Windows."],
+    ],
+  ])('%s', (_, overrides, osType, expected) => {
+    const found = customizationProblems(customization(overrides), osType)
+    expect(found.map(({ input, message }) => `${input}: ${message}`)).toEqual(expected)
   })
 })

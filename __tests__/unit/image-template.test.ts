@@ -1,38 +1,41 @@
 import { describe, expect, test } from '@jest/globals'
 import { templateValidator } from '../../scripts/check-schema.ts'
-import type { Distributor } from '../../src/distributors.ts'
+import type { Distribution } from '../../src/distributors.ts'
 import {
   imageTemplate,
+  nameOfSource,
   printableTemplate,
   redactSignatures,
-  scriptProvisioner,
   sourceBody,
-  sourceName,
 } from '../../src/image-template.ts'
 import type { SourceImage } from '../../src/source-image.ts'
+import type { Validator } from '../../src/template-schema.ts'
 import {
+  artifactRequest,
   buildArtifact,
   buildRequest,
+  customization,
   DEFINITION_ID,
   findings,
+  furtherDistributor,
   galleryDistributor,
   IDENTITY_ID,
   MANAGED_IMAGE_ID,
   marketplaceImage,
   SIGNATURE,
   VERSION_ID,
-  workflowRun,
 } from '../support/factories.ts'
+
+const MARKS = { version: '1.2.3' }
 
 test('a marketplace image to a gallery, whole', () => {
   const request = buildRequest({
-    inlineScript: ['sudo apt-get install -y nginx'],
-    vmSize: 'Standard_D4s_v5',
-    buildTimeoutInMinutes: 90,
-    distributor: galleryDistributor({ targetRegions: [{ name: 'westus2', replicas: 2 }] }),
+    customization: customization({ inlineScript: ['sudo apt-get install -y nginx'] }),
+    settings: { vmProfile: { vmSize: 'Standard_D4s_v5' }, buildTimeoutInMinutes: 90 },
+    distributions: [galleryDistributor({ targetRegions: [{ name: 'westus2', replicaCount: 2 }] })],
   })
   const artifact = buildArtifact()
-  expect(imageTemplate(request, findings(), artifact, '1.2.3')).toEqual({
+  expect(imageTemplate(request, findings(), artifact, MARKS)).toEqual({
     location: 'westus2',
     tags: {
       'aib-action': '1.2.3',
@@ -81,33 +84,132 @@ test('a marketplace image to a gallery, whole', () => {
 })
 
 test('what was not asked for is left to the service', () => {
-  const { properties } = imageTemplate(buildRequest(), findings(), undefined, '1.0.0')
-  expect(properties).not.toHaveProperty('vmProfile')
+  const { properties } = imageTemplate(buildRequest(), findings(), undefined, MARKS)
+  expect(Object.keys(properties).sort()).toEqual([
+    'buildTimeoutInMinutes',
+    'customize',
+    'distribute',
+    'source',
+  ])
   expect(properties.customize).toEqual([])
+})
+
+test('settings arrive as they are', () => {
+  const settings = {
+    buildTimeoutInMinutes: 0,
+    optimize: { vmBoot: { state: 'Enabled' } },
+    errorHandling: { onCustomizerError: 'abort' },
+    stagingResourceGroup: '/subscriptions/s/resourceGroups/g',
+    autoRun: { state: 'Enabled' },
+    managedResourceTags: { a: '1' },
+    additionalDataDisks: [{ sizeGB: 8 }],
+  } as const
+  const request = buildRequest({ settings: { ...settings, additionalDataDisks: [{ sizeGB: 8 }] } })
+  expect(imageTemplate(request, findings(), undefined, MARKS).properties).toMatchObject(settings)
 })
 
 test('Windows gets PowerShell and updates', () => {
   const image = marketplaceImage({ osType: 'Windows' })
-  const request = buildRequest({
-    inlineScript: ['Get-Date'],
-    runElevated: true,
-    runAsSystem: true,
-    windowsUpdate: true,
-  })
-  const { customize } = imageTemplate(request, findings(image), undefined, '1').properties
+  const asked = { inlineScript: ['Get-Date'], runElevated: true, runAsSystem: true, windowsUpdate: true }
+  const request = buildRequest({ customization: customization(asked) })
+  const { customize } = imageTemplate(request, findings(image), undefined, MARKS).properties
   expect(customize).toEqual([
     expect.objectContaining({ type: 'PowerShell', runElevated: true, runAsSystem: true }),
     expect.objectContaining({ type: 'WindowsUpdate' }),
   ])
 })
 
-test.each([
-  ['auto', 'Linux', 'shell'],
-  ['auto', 'Windows', 'powershell'],
-  ['shell', 'Windows', 'shell'],
-  ['powershell', 'Linux', 'powershell'],
-] as const)('provisioner %s on %s is %s', (provisioner, osType, expected) => {
-  expect(scriptProvisioner(provisioner, osType)).toBe(expected)
+test('the artifact goes last of all, when it is not to stay', () => {
+  const request = buildRequest({
+    artifact: artifactRequest({ remove: true }),
+    customization: customization({ inlineScript: ['true'] }),
+  })
+  const { customize } = imageTemplate(request, findings(), buildArtifact(), MARKS).properties
+  expect(customize.map(({ name }) => name)).toEqual([
+    'aib-action: copy the build artifact',
+    'aib-action: unpack web-app',
+    'aib-action: inline script',
+    'aib-action: remove web-app',
+  ])
+})
+
+describe('validators', () => {
+  const own: Validator = { type: 'File', sourceUri: 'https://x/y', destination: '/tmp/y' }
+  const script = { type: 'Shell', name: 'aib-action: validation script', inline: ['nginx -t'] }
+  test.each([
+    ['none', [], undefined, undefined],
+    ['the script', ['nginx -t'], undefined, { inVMValidations: [script] }],
+    [
+      "the file's own, then the script",
+      ['nginx -t'],
+      { sourceValidationOnly: true, inVMValidations: [own] },
+      { sourceValidationOnly: true, inVMValidations: [own, script] },
+    ],
+    ["the file's own alone", [], { inVMValidations: [own] }, { inVMValidations: [own] }],
+  ])('%s', (_, validationScript, validate, expected) => {
+    const request = buildRequest({
+      settings: { buildTimeoutInMinutes: 240, ...(validate ? { validate } : {}) },
+      customization: customization({ validationScript }),
+    })
+    expect(imageTemplate(request, findings(), undefined, MARKS).properties.validate).toEqual(expected)
+  })
+})
+
+describe('tags', () => {
+  const OURS = {
+    repository: 'contoso/web-app',
+    commit: '0123456789abcdef0123456789abcdef01234567',
+    'workflow-run-url': 'https://github.com/contoso/web-app/actions/runs/4711',
+    'source-version': 'Canonical:ubuntu-24_04-lts:server:24.04.202609010',
+  }
+  const tagsOf = (request: Parameters<typeof buildRequest>[0], marks: object = {}): [object, unknown[]] => {
+    const { tags, properties } = imageTemplate(buildRequest(request), findings(), undefined, {
+      ...MARKS,
+      ...marks,
+    })
+    return [tags, properties.distribute.map(({ artifactTags }) => artifactTags)]
+  }
+
+  test('of the image: those of a distributor, of the inputs and of the run, the later ones over the earlier', () => {
+    const artifactTags = { own: '1', tier: 'own', commit: 'own' }
+    const request = {
+      imageTags: { tier: 'input', commit: 'input' },
+      distributions: [
+        galleryDistributor(),
+        furtherDistributor({ type: 'VHD', runOutputName: 'v', artifactTags }),
+      ],
+    }
+    expect(tagsOf(request)[1]).toEqual([
+      { tier: 'input', ...OURS },
+      { own: '1', tier: 'input', ...OURS },
+    ])
+  })
+
+  test("of the template: the user's, then those that lead back to the run", () => {
+    expect(tagsOf({ templateTags: { owner: 'web', 'run-id': 'mine' } })[0]).toEqual({
+      owner: 'web',
+      'aib-action': '1.2.3',
+      repository: 'contoso/web-app',
+      'run-id': '4711',
+      'run-attempt': '2',
+    })
+  })
+
+  test('of both: the build key, when there is one', () => {
+    const [template, images] = tagsOf({}, { buildKey: 'ab12' })
+    expect(template).toMatchObject({ 'build-key': 'ab12' })
+    expect(images).toEqual([{ ...OURS, 'build-key': 'ab12' }])
+  })
+
+  test('no two differ in letter case alone: to Azure they would be one', () => {
+    const mine = { Repository: 'mine', COMMIT: 'mine' }
+    const [template, [image]] = tagsOf({ templateTags: mine, imageTags: mine })
+    for (const tags of [template, image as object]) {
+      const names = Object.keys(tags).map((name) => name.toLowerCase())
+      expect(names).toEqual([...new Set(names)])
+    }
+    expect(image).toMatchObject({ repository: OURS.repository, commit: OURS.commit })
+  })
 })
 
 describe('source', () => {
@@ -141,13 +243,13 @@ describe('source', () => {
   ]
   test.each(cases)('%s', (_, image, body, name) => {
     expect(sourceBody(image)).toEqual(body)
-    expect(sourceName(image)).toBe(name)
+    expect(nameOfSource(image)).toBe(name)
   })
 
   test("a tag holds 256 characters: the end of the source's ID", () => {
     const id = VERSION_ID.replace('/gallery/', `/${'g'.repeat(80)}/`).replace('/web/', `/${'d'.repeat(80)}/`)
     const image: SourceImage = { kind: 'gallery-version', id, osType: 'Linux' }
-    const { distribute } = imageTemplate(buildRequest(), findings(image), undefined, '1').properties
+    const { distribute } = imageTemplate(buildRequest(), findings(image), undefined, MARKS).properties
     const tag = id.slice(-256)
     expect(tag).toHaveLength(256)
     expect(distribute).toEqual([
@@ -177,19 +279,20 @@ describe('redaction', () => {
   })
 
   test.each([
-    ['Linux, copied', 'Linux', 1],
-    ['Linux, downloaded', 'Linux', 1e9],
-    ['Windows, copied', 'Windows', 1],
-    ['Windows, downloaded', 'Windows', 1e9],
+    ['Linux, copied', 'Linux', 'file'],
+    ['Linux, downloaded', 'Linux', 'download'],
+    ['Windows, copied', 'Windows', 'file'],
+    ['Windows, downloaded', 'Windows', 'download'],
   ] as const)(
     'a printable template holds no signature, and is JSON with the rest as it was: %s',
-    (_, osType, bytes) => {
+    (_, osType, transfer) => {
       const request = buildRequest({
-        inlineScript: [`curl "${url}" -o x`, `$a = '${url}'`, `$b = 'https://a/b?x=ü&sig=${SIGNATURE}'`],
-        workflowRun: workflowRun(),
+        customization: customization({
+          inlineScript: [`curl "${url}" -o x`, `$a = '${url}'`, `$b = 'https://a/b?x=ü&sig=${SIGNATURE}'`],
+        }),
       })
-      const artifact = buildArtifact({ bytes, folder: `it's "odd"` })
-      const template = imageTemplate(request, findings(marketplaceImage({ osType })), artifact, '1')
+      const artifact = buildArtifact({ transfer, folder: `it's "odd"` })
+      const template = imageTemplate(request, findings(marketplaceImage({ osType })), artifact, MARKS)
       expect(JSON.stringify(template)).toContain(SIGNATURE)
       const printable = printableTemplate(template)
       expect(printable).not.toContain('sig=')
@@ -212,37 +315,52 @@ withSchemas(`Azure's published schema takes every template${without}`, () => {
     ['managed image', { kind: 'managed-image', id: MANAGED_IMAGE_ID, osType: 'Linux' }],
     ['gallery image version', { kind: 'gallery-version', id: VERSION_ID, osType: 'Windows' }],
   ]
-  const targets: [string, Distributor][] = [
+  const targets: [string, Distribution][] = [
     [
       'gallery',
       galleryDistributor({
         targetRegions: [
-          { name: 'westus2', replicas: 2, storageAccountType: 'Premium_LRS' },
+          { name: 'westus2', replicaCount: 2, storageAccountType: 'Premium_LRS' },
           { name: 'eastus' },
         ],
+        versioning: { scheme: 'Latest', major: 1 },
+        excludeFromLatest: true,
+        replicationMode: 'Shallow',
       }),
     ],
     [
       'managed image',
-      { type: 'managed-image', runOutputName: 'm', imageId: MANAGED_IMAGE_ID, location: 'westus2' },
+      furtherDistributor({
+        type: 'ManagedImage',
+        runOutputName: 'm',
+        imageId: MANAGED_IMAGE_ID,
+        location: 'westus2',
+      }),
     ],
-    ['VHD', { type: 'vhd', runOutputName: 'v' }],
+    ['VHD', furtherDistributor({ type: 'VHD', runOutputName: 'v' })],
   ]
   const cases = images.flatMap(([from, image]) =>
-    targets.flatMap(([to, distributor]) =>
-      [1, 1e9].map((bytes) => [`${from} to ${to}, ${bytes} bytes`, image, distributor, bytes] as const),
+    targets.flatMap(([to, distribution]) =>
+      (['file', 'download'] as const).map(
+        (transfer) => [`${from} to ${to} by ${transfer}`, image, distribution, transfer] as const,
+      ),
     ),
   )
 
   let validator: ReturnType<typeof templateValidator> | undefined
-  test.each(cases)('%s', async (_, image, distributor, bytes) => {
+  test.each(cases)('%s', async (_, image, distribution, transfer) => {
+    const windows = { runElevated: true, runAsSystem: true, windowsRestart: true, windowsUpdate: true }
     const request = buildRequest({
-      distributor,
-      inlineScript: ['echo hi'],
-      vmSize: 'Standard_D4s_v5',
-      ...(image.osType === 'Windows' ? { runElevated: true, runAsSystem: true, windowsUpdate: true } : {}),
+      distributions: [distribution],
+      artifact: artifactRequest({ remove: true }),
+      customization: customization({
+        inlineScript: ['echo hi'],
+        validationScript: ['echo ho'],
+        ...(image.osType === 'Windows' ? windows : {}),
+      }),
     })
-    const template = imageTemplate(request, findings(image), buildArtifact({ bytes }), '1.2.3')
+    const artifact = buildArtifact({ transfer })
+    const template = imageTemplate(request, findings(image), artifact, { ...MARKS, buildKey: 'ab12' })
     const check = await (validator ??= templateValidator(schemas ?? ''))
     expect(check('t_1_ab', JSON.parse(JSON.stringify(template)))).toEqual([])
   })

@@ -23,17 +23,20 @@ type Kind = 'entry' | 'story' | 'pure' | 'archive' | 'runner' | 'azure' | 'outsi
 function kindOf(file: string): Kind {
   if (!file.startsWith('src/')) return 'outside'
   if (/^src\/(main|post)\.ts$/.test(file)) return 'entry'
-  if (/^src\/(build|cleanup)\.ts$/.test(file)) return 'story'
+  if (/^src\/(build|reuse|follow-log|cleanup)\.ts$/.test(file)) return 'story'
   if (file === 'src/archive.ts') return 'archive'
-  if (file === 'src/runner.ts') return 'runner'
+  if (/^src\/(runner|workflow-artifact)\.ts$/.test(file)) return 'runner'
   return file.startsWith('src/azure/') && file !== 'src/azure/cloud.ts' ? 'azure' : 'pure'
 }
 
 const MAY_IMPORT: Record<Kind, { files: Kind[]; packages: RegExp }> = {
   entry: { files: ['story', 'pure', 'runner', 'azure'], packages: /^$/ },
-  story: { files: ['pure', 'archive'], packages: /^$/ },
-  pure: { files: ['pure'], packages: /^(node:path|fastest-levenshtein)$/ },
-  archive: { files: ['pure'], packages: /^(node:.*|tar-stream|yazl)$/ },
+  story: { files: ['story', 'pure', 'archive'], packages: /^$/ },
+  pure: {
+    files: ['pure'],
+    packages: /^(node:path|node:crypto|fastest-levenshtein|jsonc-parser|valibot|yaml)$/,
+  },
+  archive: { files: ['pure'], packages: /^(node:.*|ignore|tar-stream|yazl)$/ },
   runner: { files: ['pure'], packages: /^(node:|@actions\/)/ },
   azure: { files: ['pure', 'azure'], packages: /^(node:|@azure\/)/ },
   outside: { files: [], packages: /^$/ },

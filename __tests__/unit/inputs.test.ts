@@ -1,78 +1,42 @@
+/** All inputs together; what each group of them means is told in the tests of its own file. */
 import { describe, expect, test } from '@jest/globals'
+import { readFileSync } from 'node:fs'
+import path from 'node:path'
+import { parse } from 'yaml'
 import { InputError } from '../../src/errors.ts'
-import { readInputs } from '../../src/inputs.ts'
+import { readInputs, wantsSummary } from '../../src/inputs.ts'
+import { REQUEST_BYTES, WARNINGS } from '../../src/preflight.ts'
 import {
   ACCOUNT_ID,
+  buildRequest,
   CLIENT,
   DEFINITION_ID,
   IDENTITY_ID,
   MANAGED_IMAGE_ID,
+  newBuild,
+  OWN_IDENTITY_ID,
   problemsOf,
   rawInputs,
-  resourceId,
-  SUBSCRIPTION,
-  VERSION_ID,
   WORKSPACE,
-  workflowRun,
   type RawWorld,
 } from '../support/factories.ts'
 
 type Given = Record<string, string>
 
-const read = (given: Given = {}, world?: RawWorld): ReturnType<typeof readInputs> =>
-  readInputs(rawInputs(given, world))
-const problems = (given: Given, world?: RawWorld): string[] => problemsOf(() => read(given, world))
+const problems = (given: Given, world?: RawWorld): string[] =>
+  problemsOf(() => readInputs(rawInputs(given, world)))
 
-test('an emptied input takes its default', () => {
-  const names = ['audience', 'environment', 'source-image-version', 'provisioner', 'run-elevated', 'cleanup']
-  const numbers = ['build-timeout-in-minutes', 'poll-interval-seconds']
-  const given = Object.fromEntries([...names, ...numbers].map((name) => [name, '']))
-  expect(read(given)).toEqual(read())
-})
+const { inputs } = parse(readFileSync(path.join(import.meta.dirname, '..', '..', 'action.yml'), 'utf8')) as {
+  inputs: Record<string, { default?: string }>
+}
 
 test('a small valid build takes the defaults of action.yml', () => {
-  expect(read()).toEqual({
-    signIn: {
-      clientId: CLIENT,
-      tenantId: CLIENT,
-      audience: 'api://AzureADTokenExchange',
-      cloud: {
-        resourceManager: 'https://management.azure.com',
-        authority: 'https://login.microsoftonline.com',
-        resourceManagerScope: 'https://management.azure.com/.default',
-        storageScope: 'https://storage.azure.com/.default',
-        knownAuthority: true,
-      },
-    },
-    subscriptionId: SUBSCRIPTION,
-    resourceGroup: 'builds',
-    location: 'westus2',
-    managedIdentity: 'builder',
-    storageAccount: 'artifacts',
-    sourceImage: {
-      kind: 'marketplace',
-      publisher: 'Canonical',
-      offer: 'ubuntu-24_04-lts',
-      sku: 'server',
-      version: 'latest',
-    },
-    provisioner: 'auto',
-    buildPath: WORKSPACE,
-    inlineScript: [],
-    runElevated: false,
-    runAsSystem: false,
-    windowsUpdate: false,
-    distributor: {
-      type: 'gallery',
-      runOutputName: 'SharedImage_distribute',
-      galleryImageId: DEFINITION_ID,
-      targetRegions: [{ name: 'westus2' }],
-    },
-    buildTimeoutInMinutes: 240,
-    cleanup: 'on-success',
-    pollIntervalSeconds: 10,
-    workflowRun: workflowRun(),
-  })
+  expect(newBuild()).toEqual(buildRequest())
+})
+
+test('a name of a template is kept', () => {
+  expect(newBuild({ 'template-name': 'Base_1.0-x' }).templateName).toBe('Base_1.0-x')
+  expect(newBuild()).not.toHaveProperty('templateName')
 })
 
 describe('mistakes', () => {
@@ -90,13 +54,18 @@ describe('mistakes', () => {
       'source-image': 'Canonical:ubuntu',
       'source-plan': 'just-a-name',
       provisioner: 'powershel',
+      'artifact-transfer': 'downlod',
       'run-as-system': 'true',
       'windows-update': 'yes',
       'gallery-image-id': MANAGED_IMAGE_ID,
+      'image-tags': 'owner',
       'run-output-name': 'no spaces',
       'build-timeout-in-minutes': '5',
+      'template-name': 'a/b',
       cleanup: 'onsuccess',
       'poll-interval-seconds': '0',
+      'log-artifact-name': 'log: build',
+      'ignore-warnings': 'small-wm',
     }
     expect(new Set(problems(given))).toEqual(
       new Set([
@@ -109,25 +78,30 @@ describe('mistakes', () => {
         'location: is required and was not given.',
         "managed-identity: 'a b' is not a valid name: 3 to 128 letters, digits, '-' or '_'.",
         "storage-account: 'Has-Capitals' is not a valid name: 3 to 24 lower-case letters or digits.",
-        "source-image: 'Canonical:ubuntu' is not an image; use Publisher:Offer:Sku[:Version], or the resource ID of a managed image, a gallery image version or a gallery image definition.",
+        "source-image: 'Canonical:ubuntu' is not an image; use Publisher:Offer:Sku[:Version], an alias such as Ubuntu2404, or the resource ID of a managed image, a gallery image version or a gallery image definition.",
         "source-plan: 'just-a-name' is not PlanName:PlanProduct:PlanPublisher.",
         "provisioner: 'powershel' is not one of auto, shell, powershell. Did you mean 'powershell'?",
+        "artifact-transfer: 'downlod' is not one of auto, file, download. Did you mean 'download'?",
         "run-as-system: 'true' needs run-elevated: true as well.",
         "windows-update: 'yes' is not one of true, false.",
-        `gallery-image-id: '${MANAGED_IMAGE_ID}' is not the resource ID of a Microsoft.Compute/galleries/images or Microsoft.Compute/galleries/images/versions.`,
+        `gallery-image-id: '${MANAGED_IMAGE_ID}' is the ID of a managed image; give that of a gallery image definition or gallery image version.`,
+        "image-tags: 'owner' is not key=value.",
         "run-output-name: 'no spaces' is not 1 to 64 letters, digits, '-', '_' or '.'.",
         "build-timeout-in-minutes: '5' is not allowed; use 0 (the service default of 240) or 6 to 960; 1 to 5 break the build.",
+        "template-name: 'a/b' is not 1 to 64 letters, digits, '-', '_' or '.'.",
         "cleanup: 'onsuccess' is not one of on-success, always, never. Did you mean 'on-success'?",
         "poll-interval-seconds: '0' is not allowed; use 1 to 600.",
+        `log-artifact-name: 'log: build' holds ":", which no artifact's name may hold.`,
+        `ignore-warnings: 'small-wm' is not one of ${Object.keys(WARNINGS).join(', ')}. Did you mean 'small-vm'?`,
       ]),
     )
   })
 
   test('are one failure that says that nothing was created', () => {
-    expect(() => read({ cleanup: 'x', 'vm-size': '', location: '' })).toThrow(
+    expect(() => newBuild({ cleanup: 'x', 'vm-size': '', location: '' })).toThrow(
       new InputError([
-        { input: 'location', message: 'is required and was not given.' },
         { input: 'cleanup', message: "'x' is not one of on-success, always, never." },
+        { input: 'location', message: 'is required and was not given.' },
       ]),
     )
   })
@@ -140,128 +114,47 @@ describe('mistakes', () => {
       expect(found[0]).toMatch(new RegExp(`^${input}: is required`))
     },
   )
-})
 
-describe('sign-in', () => {
-  const env = {
-    AZURE_CLIENT_ID: CLIENT,
-    AZURE_TENANT_ID: 'contoso.onmicrosoft.com',
-    AZURE_SUBSCRIPTION_ID: SUBSCRIPTION,
-  }
-
-  test('falls back to the environment', () => {
-    const { signIn, subscriptionId } = read(
-      { 'client-id': '', 'tenant-id': '', 'subscription-id': '' },
-      { env },
-    )
-    expect(signIn).toMatchObject({ clientId: CLIENT, tenantId: 'contoso.onmicrosoft.com' })
-    expect(subscriptionId).toBe(SUBSCRIPTION)
-  })
-
-  test('inputs win over the environment', () => {
-    const other = '99999999-9999-9999-9999-999999999999'
-    const { signIn, subscriptionId } = read(
-      { 'client-id': other, 'tenant-id': other, 'subscription-id': other },
-      { env },
-    )
-    expect([signIn.clientId, signIn.tenantId, subscriptionId]).toEqual([other, other, other])
-  })
-
-  test('blank variables are absent: then the ambient credential signs in', () => {
-    const blank = { AZURE_CLIENT_ID: ' ', AZURE_TENANT_ID: '' }
-    const { signIn } = read({ 'client-id': '', 'tenant-id': '' }, { env: blank })
-    expect(signIn).not.toHaveProperty('clientId')
-    expect(signIn).not.toHaveProperty('tenantId')
-  })
-
-  test.each(['client-id', 'subscription-id'])('%s is a GUID', (input) => {
-    expect(problems({ [input]: 'my-own' })).toEqual([
-      `${input}: 'my-own' is not a GUID such as 00000000-0000-0000-0000-000000000000.`,
-    ])
-  })
-
-  test('a client without a tenant is a mistake', () => {
-    expect(problems({ 'tenant-id': '' })).toEqual([
-      'tenant-id: is required with client-id; give it, or set AZURE_TENANT_ID.',
-    ])
-  })
-
-  test('takes another audience', () => {
-    expect(read({ audience: 'api://mine' }).signIn.audience).toBe('api://mine')
-  })
-
-  test.each([
-    ['azureusgovernment', 'https://management.usgovcloudapi.net', 'https://login.microsoftonline.us'],
-    ['AZURECHINACLOUD', 'https://management.chinacloudapi.cn', 'https://login.chinacloudapi.cn'],
-  ])('environment %s', (environment, resourceManager, authority) => {
-    expect(read({ environment }).signIn.cloud).toMatchObject({ resourceManager, authority })
-  })
-
-  test('endpoint and authority may be others', () => {
-    const given = { 'resource-manager-endpoint': 'https://management.local.azurestack.external/' }
-    const { cloud } = read(given, { env: { AZURE_AUTHORITY_HOST: 'https://login.local/' } }).signIn
-    expect(cloud).toMatchObject({
-      resourceManager: 'https://management.local.azurestack.external',
-      authority: 'https://login.local',
-      knownAuthority: false,
-    })
-  })
-
-  test('an authority that is no https URL is a mistake', () => {
-    expect(problems({}, { env: { AZURE_AUTHORITY_HOST: 'login.local' } })).toEqual([
-      "environment variable AZURE_AUTHORITY_HOST: 'login.local' is not an https:// URL.",
-    ])
+  const switches = Object.keys(inputs).filter((name) =>
+    ['true', 'false'].includes(inputs[name]?.default ?? ''),
+  )
+  test.each(switches)('%s is true or false, in any letter case', (name) => {
+    expect(problems({ [name]: 'yes' })).toContain(`${name}: 'yes' is not one of true, false.`)
+    const preset = inputs[name]?.default ?? ''
+    expect(newBuild({ [name]: preset.toUpperCase() })).toEqual(newBuild())
   })
 })
 
 describe('where it builds', () => {
   test.each(['westus2', 'West US 2', 'WESTUS2', 'west-us-2', '  West  US 2 '])('location %j', (location) => {
-    expect(read({ location }).location).toBe('westus2')
-  })
-
-  test.each(['g', '(my)_group-1', 'a.b', 'gruppe-für-bilder', 'x'.repeat(90)])(
-    'resource group %s is fine',
-    (name) => {
-      expect(read({ 'resource-group': name }).resourceGroup).toBe(name)
-    },
-  )
-
-  test.each(['.', 'a.', 'a b', 'a/b', 'x'.repeat(91)])('resource group %j is not', (name) => {
-    expect(problems({ 'resource-group': name })).toHaveLength(1)
+    expect(newBuild({ location }).location).toBe('westus2')
   })
 
   test.each([
-    ['managed-identity', IDENTITY_ID],
-    ['managed-identity', IDENTITY_ID.toUpperCase()],
-    ['storage-account', ACCOUNT_ID],
-    ['storage-account', ACCOUNT_ID.toLowerCase()],
-  ])('%s takes the ID %s', (input, id) => {
-    expect(Object.values(read({ [input]: id }))).toContain(id)
-  })
-
-  test('a slash at the end of an ID is left out', () => {
-    const given = { 'managed-identity': `${IDENTITY_ID}/`, 'storage-account': `${ACCOUNT_ID}/` }
-    expect(read(given)).toMatchObject({ managedIdentity: IDENTITY_ID, storageAccount: ACCOUNT_ID })
+    ['a name in the resource group', 'builder', OWN_IDENTITY_ID],
+    ['an ID', IDENTITY_ID, IDENTITY_ID],
+    ['an ID in capitals', IDENTITY_ID.toUpperCase(), IDENTITY_ID.toUpperCase()],
+    ['an ID with a slash at its end', `${IDENTITY_ID}/`, IDENTITY_ID],
+  ])('managed identity: %s', (_, given, id) => {
+    expect(newBuild({ 'managed-identity': given }).managedIdentity).toBe(id)
   })
 
   test.each([
-    ['managed-identity', ACCOUNT_ID, 'Microsoft.ManagedIdentity/userAssignedIdentities'],
-    ['managed-identity', '/subscriptions/x', 'Microsoft.ManagedIdentity/userAssignedIdentities'],
-    ['storage-account', IDENTITY_ID, 'Microsoft.Storage/storageAccounts'],
-    ['storage-account', '/artifacts', 'Microsoft.Storage/storageAccounts'],
-  ])('%s refuses the ID %s', (input, id, type) => {
-    expect(problems({ [input]: id })).toEqual([`${input}: '${id}' is not the resource ID of a ${type}.`])
-  })
-
-  test.each([
-    ['managed-identity', 'ab'],
-    ['managed-identity', '_abc'],
-    ['managed-identity', 'a'.repeat(129)],
-    ['storage-account', 'ab'],
-    ['storage-account', 'a'.repeat(25)],
-    ['storage-account', 'my-account'],
-  ])('%s refuses the name %s', (input, name) => {
-    expect(problems({ [input]: name })[0]).toMatch(`${input}: '${name}' is not a valid name`)
+    [
+      'the ID of something else',
+      ACCOUNT_ID,
+      'is the ID of a storage account; give that of a managed identity.',
+    ],
+    [
+      'half an ID',
+      '/subscriptions/x',
+      'is not the resource ID of a managed identity: /subscriptions/…/providers/Microsoft.ManagedIdentity/userAssignedIdentities/<name>.',
+    ],
+    ['two letters', 'ab', "is not a valid name: 3 to 128 letters, digits, '-' or '_'."],
+    ['an underscore in front', '_abc', "is not a valid name: 3 to 128 letters, digits, '-' or '_'."],
+    ['129 letters', 'a'.repeat(129), "is not a valid name: 3 to 128 letters, digits, '-' or '_'."],
+  ])('managed identity, not: %s', (_, given, message) => {
+    expect(problems({ 'managed-identity': given })).toEqual([`managed-identity: '${given}' ${message}`])
   })
 })
 
@@ -272,151 +165,204 @@ describe('build path', () => {
     ['a folder beside it', '../other', '/home/runner/work/web-app/other'],
     ['an absolute path', '/opt/app/', '/opt/app'],
   ])('%s', (_, given, absolute) => {
-    expect(read({ 'build-path': given }).buildPath).toBe(absolute)
+    expect(newBuild({ 'build-path': given }).artifact?.path).toBe(path.resolve(absolute))
   })
 
   test('that does not exist is a mistake', () => {
     expect(problems({ 'build-path': 'dist' }, { exists: () => false })).toEqual([
-      `build-path: 'dist' does not exist; looked for ${WORKSPACE}/dist.`,
+      `build-path: 'dist' does not exist; looked for ${path.resolve(WORKSPACE, 'dist')}.`,
     ])
   })
 
   test('an empty one means no artifact, and no storage account', () => {
-    const request = read({ 'build-path': '', 'storage-account': '' }, { exists: () => false })
-    expect(request).not.toHaveProperty('buildPath')
-    expect(request).not.toHaveProperty('storageAccount')
-  })
-
-  test('a storage account that nothing is put into is left out, but must make sense', () => {
-    expect(read({ 'build-path': '' })).not.toHaveProperty('storageAccount')
-    expect(problems({ 'build-path': '', 'storage-account': 'a b' })).toHaveLength(1)
-  })
-
-  test('with an artifact a storage account is required', () => {
-    expect(problems({ 'storage-account': '' })).toEqual([
-      "storage-account: is required for the build artifact; give it, or set build-path: '' to build without one.",
-    ])
+    const request = newBuild({ 'build-path': '', 'storage-account': '' }, { exists: () => false })
+    expect(request).not.toHaveProperty('artifact')
   })
 })
 
-describe('source image', () => {
-  test.each([
-    ['a marketplace image', 'P:O:S', 'latest', ['P', 'O', 'S', 'latest']],
-    ['with its own version', 'P:O:S:1.2.3', 'latest', ['P', 'O', 'S', '1.2.3']],
-    ['with source-image-version', 'P:O:S', '1.2.3', ['P', 'O', 'S', '1.2.3']],
-  ])('%s', (_, image, given, [publisher, offer, sku, version]) => {
-    expect(read({ 'source-image': image, 'source-image-version': given }).sourceImage).toEqual({
-      kind: 'marketplace',
-      publisher,
-      offer,
-      sku,
-      version,
-    })
-  })
-
-  test.each([
-    ['managed-image', MANAGED_IMAGE_ID],
-    ['gallery-version', VERSION_ID],
-    ['gallery-definition', DEFINITION_ID],
-  ])('%s', (kind, id) => {
-    expect(read({ 'source-image': id }).sourceImage).toEqual({ kind, id })
-  })
-
-  test('two versions that differ contradict each other', () => {
-    const given = { 'source-image': 'P:O:S:1.2.3', 'source-image-version': '1.2.4' }
-    expect(problems(given)).toEqual([
-      "source-image-version: '1.2.4' contradicts the version in source-image, '1.2.3'.",
-    ])
-  })
-
-  test('a version of its own has no meaning for an ID', () => {
-    expect(problems({ 'source-image': DEFINITION_ID, 'source-image-version': '1.0.0' })).toEqual([
-      `source-image-version: '1.0.0' has no meaning for ${DEFINITION_ID}; put the version into the ID.`,
-    ])
-  })
-
-  test('latest in any letter case is no version of its own', () => {
-    expect(read({ 'source-image': DEFINITION_ID, 'source-image-version': 'Latest' }).sourceImage).toEqual({
-      kind: 'gallery-definition',
-      id: DEFINITION_ID,
-    })
-  })
-
-  test('plan', () => {
-    expect(read({ 'source-plan': 'name : product:publisher' }).sourcePlan).toEqual({
-      planName: 'name',
-      planProduct: 'product',
-      planPublisher: 'publisher',
-    })
-  })
-
-  test.each(['a:b', 'a:b:c:d', ':b:c', 'a::c'])('plan %s is a mistake', (plan) => {
-    expect(problems({ 'source-plan': plan })).toEqual([
-      `source-plan: '${plan}' is not PlanName:PlanProduct:PlanPublisher.`,
-    ])
-  })
-})
-
-describe('customizing', () => {
-  test('enumerations and booleans in any letter case', () => {
+describe('behaviour', () => {
+  test('every switch and choice arrives', () => {
     const given = {
-      provisioner: 'PowerShell',
-      'run-elevated': 'True',
-      'run-as-system': 'TRUE',
+      wait: 'FALSE',
+      'dry-run': 'true',
+      'register-providers': 'true',
+      'skip-unchanged': 'true',
+      resume: 'false',
       cleanup: 'Never',
+      'poll-interval-seconds': '600',
+      'follow-log': 'false',
+      'keep-log': 'true',
+      'log-artifact-name': 'log of <template name>',
+      'ignore-warnings': 'Small-VM, short-timeout\nlarge-file',
+      'template-tags': 'owner=web',
+      'image-tags': 'tier=front',
     }
-    expect(read(given)).toMatchObject({
-      provisioner: 'powershell',
-      runElevated: true,
-      runAsSystem: true,
-      cleanup: 'never',
-    })
+    expect(newBuild(given)).toEqual(
+      buildRequest({
+        wait: false,
+        dryRun: true,
+        registerProviders: true,
+        skipUnchanged: true,
+        resume: false,
+        cleanup: 'never',
+        pollIntervalSeconds: 600,
+        log: { follow: false, keep: true, artifactName: 'log of <template name>' },
+        ignoreWarnings: ['small-vm', 'short-timeout', 'large-file'],
+        templateTags: { owner: 'web' },
+        imageTags: { tier: 'front' },
+      }),
+    )
   })
 
-  test('the script keeps its indentation and inner blank lines, not those around it', () => {
-    const script = '\n  \nif true; then\r\n  echo hi\n\nfi  \n\n'
-    expect(read({ 'inline-script': script }).inlineScript).toEqual(['if true; then', '  echo hi', '', 'fi  '])
+  test('an emptied name of the log means none', () => {
+    expect(newBuild({ 'log-artifact-name': '' }).log.artifactName).toBe('')
   })
 
-  test('run-as-system needs run-elevated', () => {
-    expect(problems({ 'run-as-system': 'true' })).toEqual([
-      "run-as-system: 'true' needs run-elevated: true as well.",
+  test.each(['"', ':', '<', '>', '|', '*', '?', '\\', '/'])('no log is called a%sb', (mark) => {
+    expect(problems({ 'log-artifact-name': `a${mark}b` })).toEqual([
+      `log-artifact-name: 'a${mark}b' holds ${JSON.stringify(mark)}, which no artifact's name may hold.`,
     ])
-    expect(read({ 'run-elevated': 'true' })).toMatchObject({ runElevated: true, runAsSystem: false })
-  })
-})
-
-describe('build VM', () => {
-  test.each([0, 6, 240, 960])('timeout %i', (minutes) => {
-    expect(read({ 'build-timeout-in-minutes': String(minutes) }).buildTimeoutInMinutes).toBe(minutes)
   })
 
-  test.each(['1', '5', '961', '-6', '6.5', '1e2', 'x'])('timeout %s is a mistake', (minutes) => {
-    expect(problems({ 'build-timeout-in-minutes': minutes })).toEqual([
-      `build-timeout-in-minutes: '${minutes}' is not allowed; use 0 (the service default of 240) or 6 to 960; 1 to 5 break the build.`,
+  test.each(['0', '601', '1.5', 'x'])('poll interval %s is a mistake', (seconds) => {
+    expect(problems({ 'poll-interval-seconds': seconds })).toEqual([
+      `poll-interval-seconds: '${seconds}' is not allowed; use 1 to 600.`,
     ])
   })
 
   test.each([
-    ['1', 1],
-    ['600', 600],
-  ])('poll interval %s', (given, seconds) => {
-    expect(read({ 'poll-interval-seconds': given }).pollIntervalSeconds).toBe(seconds)
-  })
-
-  test('poll interval above 600 is a mistake', () => {
-    expect(problems({ 'poll-interval-seconds': '601' })).toHaveLength(1)
-  })
-
-  test('size', () => {
-    expect(read({ 'vm-size': 'Standard_D4s_v5' }).vmSize).toBe('Standard_D4s_v5')
-    expect(read()).not.toHaveProperty('vmSize')
+    ['', true],
+    ['true', true],
+    ['False', false],
+  ])('summary %j: %s', (summary, wanted) => {
+    expect(wantsSummary(rawInputs({ summary }))).toBe(wanted)
   })
 })
 
-test('an image that belongs to another kind of resource is named with its type', () => {
-  const id = resourceId('Microsoft.Compute/virtualMachines', 'vm')
-  expect(problems({ 'source-image': id })[0]).toMatch(
-    `'${id}' is a Microsoft.Compute/virtualMachines, not an image`,
+describe('validating', () => {
+  test.each(['continue-distribute-on-failure', 'source-validation-only'])(
+    '%s needs something that validates',
+    (input) => {
+      expect(problems({ [input]: 'true' })).toEqual([
+        `${input}: needs something that validates: give validation-script.`,
+      ])
+      expect(newBuild({ [input]: 'true', 'validation-script': 'true' }).settings.validate).toBeDefined()
+    },
   )
+
+  test('what validates its source alone takes no artifact', () => {
+    const given = { 'source-validation-only': 'true', 'validation-script': 'true', 'storage-account': '' }
+    expect(newBuild(given)).not.toHaveProperty('artifact')
+  })
+
+  test('what validates its source alone needs no target', () => {
+    const given = { 'source-validation-only': 'true', 'validation-script': 'true', 'gallery-image-id': '' }
+    expect(newBuild(given).distributions).toEqual([])
+    expect(newBuild({ ...given, 'gallery-image-id': DEFINITION_ID }).distributions).toHaveLength(1)
+    expect(problems({ ...given, 'source-validation-only': '' })).toEqual([
+      'distribute-type: says where the image goes; give gallery-image-id or managed-image-id, or distribute-type: vhd.',
+    ])
+  })
+})
+
+test.each(['inline-script', 'validation-script'])('%s must fit into a template', (input) => {
+  const line = 'ü'.repeat(REQUEST_BYTES / 2)
+  expect(newBuild({ [input]: line })).toBeDefined()
+  expect(problems({ [input]: `${line}x` })).toEqual([
+    `${input}: has ${REQUEST_BYTES + 1} bytes; a template has room for ${REQUEST_BYTES}. Put long scripts into a file of build-path and call them.`,
+  ])
+})
+
+describe('a template file', () => {
+  const identity = { type: 'UserAssigned', userAssignedIdentities: { [IDENTITY_ID]: {} } }
+  const body = {
+    location: 'West Europe',
+    identity,
+    properties: { source: { type: 'ManagedImage', imageId: MANAGED_IMAGE_ID }, distribute: [] },
+  }
+  const NOTHING = { location: '', 'managed-identity': '', 'source-image': '' }
+  const given = { ...NOTHING, 'template-file': 'image.json' }
+  const file = (template: object): RawWorld => ({ files: { 'image.json': JSON.stringify(template) } })
+
+  test('brings location, identity and source', () => {
+    expect(newBuild(given, file(body))).toMatchObject({
+      location: 'westeurope',
+      managedIdentity: IDENTITY_ID,
+      source: {
+        image: { kind: 'managed-image', id: MANAGED_IMAGE_ID },
+        place: { input: 'template-file', path: 'properties.source' },
+      },
+    })
+  })
+
+  test('gives way to the inputs', () => {
+    const ours = { location: 'westus2', 'managed-identity': 'builder', 'source-image': DEFINITION_ID }
+    expect(newBuild({ ...given, ...ours }, file(body))).toMatchObject({
+      location: 'westus2',
+      managedIdentity: OWN_IDENTITY_ID,
+      source: { image: { kind: 'gallery-definition', id: DEFINITION_ID }, place: { input: 'source-image' } },
+    })
+  })
+
+  test('is not even looked at where inputs go over it', () => {
+    const nonsense = { location: 7, identity: { managed: 'yes' }, properties: { source: 'the best' } }
+    const ours = { location: 'westus2', 'managed-identity': 'builder', 'source-image': DEFINITION_ID }
+    const target = { 'gallery-image-id': DEFINITION_ID }
+    expect(newBuild({ ...given, ...ours, ...target }, file(nonsense)).location).toBe('westus2')
+    expect(problems({ ...given, ...target }, file(nonsense)).length).toBeGreaterThan(0)
+  })
+
+  test('keeps its tags beside those of the inputs', () => {
+    const template = { ...body, tags: { owner: 'file', tier: 'front' } }
+    expect(newBuild({ ...given, 'template-tags': 'owner=input' }, file(template)).templateTags).toEqual({
+      owner: 'input',
+      tier: 'front',
+    })
+  })
+
+  test('without them leaves them required', () => {
+    expect(problems(given, file({ properties: { distribute: [] } }))).toEqual([
+      'location: is required and was not given.',
+      'source-image: is required and was not given.',
+      'managed-identity: is required and was not given.',
+    ])
+  })
+
+  test.each([
+    ['no identity', {}],
+    ['two identities', { [IDENTITY_ID]: {}, [OWN_IDENTITY_ID]: {} }],
+  ])('with %s is a mistake', (_, userAssignedIdentities) => {
+    const template = { ...body, identity: { ...identity, userAssignedIdentities } }
+    expect(problems(given, file(template))).toEqual([
+      'template-file: identity: a template has exactly one user-assigned identity; or give managed-identity.',
+    ])
+  })
+
+  test('with the ID of something else as its identity is a mistake', () => {
+    const template = { ...body, identity: { ...identity, userAssignedIdentities: { [ACCOUNT_ID]: {} } } }
+    expect(problems(given, file(template))).toEqual([
+      expect.stringMatching(
+        /^template-file: .*is the ID of a storage account; give that of a managed identity/,
+      ),
+    ])
+  })
+
+  test('that does not exist is the one mistake: what is missing may stand in it', () => {
+    expect(problems({ ...given, 'build-path': '' }, { exists: () => false })).toEqual([
+      `template-file: 'image.json' does not exist; looked for ${path.resolve(WORKSPACE, 'image.json')}.`,
+    ])
+  })
+
+  test('that is there but cannot be read, such as a folder, is a mistake like any other', () => {
+    expect(problems({ ...given, cleanup: 'x' }, { files: {} })).toEqual([
+      expect.stringMatching(/^cleanup: /),
+      expect.stringMatching(/^template-file: 'image\.json' /),
+    ])
+  })
+
+  test('takes its place beside mistakes in the inputs', () => {
+    expect(
+      problems({ ...given, 'client-id': CLIENT, cleanup: 'x' }, { files: { 'image.json': '{' } }),
+    ).toEqual([expect.stringMatching(/^cleanup: /), expect.stringMatching(/^template-file: is not JSON: /)])
+  })
 })

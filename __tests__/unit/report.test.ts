@@ -32,6 +32,10 @@ describe('outputs', () => {
       'run-output-name': 'SharedImage_distribute',
       'run-state': 'Succeeded',
       'staging-resource-group': 'IT_builds_t_1_ab_x',
+      'log-path': '',
+      'failure-code': '',
+      skipped: '',
+      'build-key': '',
     })
     expect(JSON.parse(json ?? '')).toEqual(all)
   })
@@ -43,7 +47,22 @@ describe('outputs', () => {
     expect(new Set(Object.values(all))).toEqual(new Set(['']))
   })
 
-  test.each([
+  test('of what else is known', () => {
+    const known = {
+      logPath: '/tmp/t.log',
+      failureCode: 'missing-permission',
+      skipped: true,
+      buildKey: 'ab12',
+    }
+    expect(outputs(buildReport(known))).toMatchObject({
+      'log-path': '/tmp/t.log',
+      'failure-code': 'missing-permission',
+      skipped: 'true',
+      'build-key': 'ab12',
+    })
+  })
+
+  test.each<[string, Record<string, string>, string, string]>([
     ['an image version', { a: VERSION_ID }, VERSION_ID, '1.2.3'],
     [
       'an image version in another letter case',
@@ -58,9 +77,15 @@ describe('outputs', () => {
       'https://x.blob.core.windows.net/vhds/a.vhd',
       '',
     ],
-    ['the first of several', { a: MANAGED_IMAGE_ID, b: VERSION_ID }, MANAGED_IMAGE_ID, ''],
+    [
+      "the first distributor's, whatever came first",
+      { b: VERSION_ID, a: MANAGED_IMAGE_ID },
+      MANAGED_IMAGE_ID,
+      '',
+    ],
+    ["none, when the first distributor's is missing", { b: VERSION_ID }, '', ''],
   ])('image: %s', (_, images, uri, version) => {
-    expect(outputs(buildReport({ images }))).toMatchObject({
+    expect(outputs(buildReport({ images, runOutputName: 'a' }))).toMatchObject({
       'image-uri': uri,
       'image-version': version,
       'image-uris': JSON.stringify(images),
@@ -68,7 +93,7 @@ describe('outputs', () => {
   })
 
   test('a source that is no marketplace image is given by its ID', () => {
-    const sourceImage = { kind: 'gallery-version', id: VERSION_ID, osType: 'Linux' } as const
+    const sourceImage = { kind: 'gallery-version', id: VERSION_ID } as const
     expect(outputs(buildReport({ sourceImage }))).toMatchObject({
       'source-image-id': VERSION_ID,
       'pir-publisher': '',
@@ -93,7 +118,7 @@ describe('the block of the Azure DevOps task', () => {
   })
 
   test('of another source has no marketplace lines', () => {
-    const sourceImage = { kind: 'managed-image', id: MANAGED_IMAGE_ID, osType: 'Linux' } as const
+    const sourceImage = { kind: 'managed-image', id: MANAGED_IMAGE_ID } as const
     expect(taskOutputBlock(buildReport({ sourceImage }))).toEqual([
       rule,
       '## task output variables ##',
@@ -120,6 +145,23 @@ describe('summary', () => {
         '',
       ].join('\n'),
     )
+  })
+
+  test.each<[string, Parameters<typeof buildReport>[0], string]>([
+    ['a dry run', { dryRun: true, images: {} }, '✅ checked (dry run): nothing was created'],
+    [
+      'a build that nobody waits for',
+      { runState: 'Running', images: {} },
+      '⏳ build started, not waited for',
+    ],
+    ['an image that is there already', { skipped: true }, '⏭️ unchanged: the image is there already'],
+  ])('of %s', (_, overrides, result) => {
+    expect(summary(buildReport(overrides), 0)).toContain(`| Result | ${result} |`)
+  })
+
+  test('of several images names each', () => {
+    const text = summary(buildReport({ images: { a: VERSION_ID, b: MANAGED_IMAGE_ID } }), 0)
+    expect(text).toContain(`| Image (a) | \`${VERSION_ID}\` |\n| Image (b) | \`${MANAGED_IMAGE_ID}\` |`)
   })
 
   test('of a failure: the message in a block that it cannot leave, and the staging group', () => {
@@ -191,5 +233,5 @@ describe('a run that failed', () => {
 })
 
 test('an image definition is no image version', () => {
-  expect(outputs(buildReport({ images: { a: DEFINITION_ID } }))['image-version']).toBe('')
+  expect(outputs(buildReport({ images: { a: DEFINITION_ID }, runOutputName: 'a' }))['image-version']).toBe('')
 })

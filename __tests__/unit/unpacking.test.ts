@@ -1,4 +1,4 @@
-/** The commands that bring the artifact into a Linux image, run for real: they touch `/tmp` alone. */
+/** The commands that bring the artifact into a Linux image and take it away again, run for real: they touch `/tmp` alone. */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
 import { execFile, execFileSync } from 'node:child_process'
 import { createHash, randomBytes } from 'node:crypto'
@@ -9,9 +9,14 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import os from 'node:os'
 import path from 'node:path'
-import { customizers, FILE_CUSTOMIZER_LIMIT_BYTES, type BuildArtifact } from '../../src/customizers.ts'
+import {
+  artifactCustomizers,
+  removeArtifactCustomizer,
+  type BuildArtifact,
+} from '../../src/artifact-customizers.ts'
 import { quotePosix } from '../../src/shell.ts'
-import { buildArtifact, customization, NASTY_TEXTS, SIGNATURE } from '../support/factories.ts'
+import type { Customizer } from '../../src/template-schema.ts'
+import { buildArtifact, NASTY_TEXTS, SIGNATURE } from '../support/factories.ts'
 
 const onLinux = process.platform === 'linux' ? describe : describe.skip
 
@@ -60,7 +65,7 @@ onLinux('on Linux', () => {
    * its own, with an `rm` that is careful and a `sleep` that is not.
    */
   async function run(
-    built: BuildArtifact,
+    customizers: Customizer[],
     tools: string[] = TOOLS,
   ): Promise<{ code: number; output: string }> {
     const bin = await mkdtemp(path.join(folder, 'bin-'))
@@ -73,9 +78,7 @@ onLinux('on Linux', () => {
     for (const [name, command] of commands) {
       await writeFile(path.join(bin, name), `#!/bin/sh\n${command}\n`, { mode: 0o755 })
     }
-    const inline = customizers(customization({ artifact: built })).flatMap((one) =>
-      one.type === 'Shell' ? one.inline : [],
-    )
+    const inline = customizers.flatMap((one) => (one.type === 'Shell' ? (one.inline ?? []) : []))
     const script = path.join(bin, 'script')
     await writeFile(script, ['#!/bin/sh -e', ...inline, ''].join('\n'))
     return await new Promise((resolve) => {
@@ -85,8 +88,11 @@ onLinux('on Linux', () => {
     })
   }
 
+  const bring = (built: BuildArtifact, tools?: string[]): ReturnType<typeof run> =>
+    run(artifactCustomizers('Linux', built), tools)
+
   async function succeed(built: BuildArtifact, tools?: string[]): Promise<string> {
-    const { code, output } = await run(built, tools)
+    const { code, output } = await bring(built, tools)
     if (code !== 0) throw new Error(`exit code ${code}\n${output}`)
     return output
   }
@@ -105,6 +111,17 @@ onLinux('on Linux', () => {
       expectUnpacked(name)
     })
 
+    test.each(names)('goes again from a folder with %s', async (_, text) => {
+      const name = text + stem
+      await mkdir(`/tmp/${name}/deep`, { recursive: true })
+      await mkdir(`/tmp/beside ${stem}`)
+      const remove = removeArtifactCustomizer('Linux', name)
+      expect(await run([remove])).toEqual({ code: 0, output: '' })
+      expect([existsSync(`/tmp/${name}`), existsSync(`/tmp/beside ${stem}`)]).toEqual([false, true])
+      // A script may have removed it already.
+      expect(await run([remove])).toEqual({ code: 0, output: '' })
+    })
+
     test('takes the place of what an earlier build left', async () => {
       await mkdir(`/tmp/${stem}`)
       await writeFile(`/tmp/${stem}/old`, '')
@@ -115,7 +132,7 @@ onLinux('on Linux', () => {
 
     test('that is no archive fails the build', async () => {
       await writeFile(archiveInImage(), 'nonsense')
-      expect((await run(artifact())).code).not.toBe(0)
+      expect((await bring(artifact())).code).not.toBe(0)
     })
   })
 
@@ -145,7 +162,7 @@ onLinux('on Linux', () => {
     const large = (): BuildArtifact =>
       artifact({
         url: `http://127.0.0.1:${(server.address() as AddressInfo).port}${query}`,
-        bytes: FILE_CUSTOMIZER_LIMIT_BYTES + 1,
+        transfer: 'download',
       })
 
     test.each(['curl', 'wget', 'python3'])(
@@ -161,7 +178,7 @@ onLinux('on Linux', () => {
 
     test('that never comes fails the build after five tries', async () => {
       answers = []
-      const { code, output } = await run(large(), [...TOOLS, 'curl'])
+      const { code, output } = await bring(large(), [...TOOLS, 'curl'])
       expect(code).toBe(1)
       expect(output).toContain('aib-action: the download failed 5 times')
       expect(requests).toHaveLength(5)
@@ -169,12 +186,12 @@ onLinux('on Linux', () => {
 
     test('with another digest is not unpacked', async () => {
       answers = [{ status: 200, body: Buffer.concat([content, Buffer.from('x')]) }]
-      expect((await run(large(), [...TOOLS, 'curl'])).code).not.toBe(0)
+      expect((await bring(large(), [...TOOLS, 'curl'])).code).not.toBe(0)
       expect(existsSync(`/tmp/${stem}`)).toBe(false)
     })
 
     test('without anything that downloads fails at once and says why', async () => {
-      const { code, output } = await run(large())
+      const { code, output } = await bring(large())
       expect(code).toBe(1)
       expect(output).toContain('aib-action: the image has none of curl, wget and python3')
       expect(output).not.toContain('the download failed')

@@ -4,7 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { parse } from 'yaml'
 import { readInputs } from '../../src/inputs.ts'
-import { rawInputs } from '../support/factories.ts'
+import { DEFINITION_ID, rawInputs } from '../support/factories.ts'
 
 const root = path.join(import.meta.dirname, '..', '..')
 
@@ -58,7 +58,7 @@ describe.each(workflowsIn('examples/workflows'))('examples/workflows/$name', ({ 
     const none = Object.fromEntries(
       Object.keys(action.inputs).map((name) => [name, action.inputs[name]?.default ?? '']),
     )
-    const request = readInputs(rawInputs({ ...none, ...Object.fromEntries(given) }))
+    const request = readInputs(rawInputs({ ...none, ...Object.fromEntries(given) }, FILES))
     expect(request.signIn.clientId).toBeDefined()
   })
 
@@ -70,6 +70,18 @@ describe.each(workflowsIn('examples/workflows'))('examples/workflows/$name', ({ 
     )
   })
 })
+
+/** The template file that an example speaks of. */
+const FILES = {
+  files: {
+    'image-template.json': JSON.stringify({
+      properties: {
+        source: { type: 'PlatformImage', publisher: 'p', offer: 'o', sku: 's' },
+        distribute: [{ type: 'SharedImage', runOutputName: 'gallery', galleryImageId: DEFINITION_ID }],
+      },
+    }),
+  },
+}
 
 /** Values for the expressions that the examples use. */
 function evaluate(text: string): string {

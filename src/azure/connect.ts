@@ -2,10 +2,15 @@
 import type { Azure, Clock, Connection } from '../ports.ts'
 import { VERSION } from '../version.ts'
 import { ResourceManager } from './arm.ts'
+import { BuildLog } from './build-log.ts'
 import { createCredential, type CredentialEdges } from './credential.ts'
+import { findTemplate } from './existing-template.ts'
 import { ImageBuilder } from './image-builder.ts'
 import { lookUp } from './lookups.ts'
+import { registerProviders } from './providers.ts'
+import { Reader } from './reader.ts'
 import { ArtifactStore } from './storage.ts'
+import { findImages, findRunning } from './unchanged.ts'
 
 export interface ConnectEdges extends CredentialEdges {
   clock: Clock
@@ -23,9 +28,21 @@ export function connect({ signIn, pollIntervalSeconds }: Connection, edges: Conn
     userAgent: `aib-action/${VERSION}`,
     debug: edges.debug,
   })
+  const log = new BuildLog({ ...edges, arm, credential })
+  const reader = (signal: AbortSignal): Reader => new Reader(arm, edges.debug, signal)
+  const imageBuilder = new ImageBuilder(arm, edges.clock, pollIntervalSeconds * 1000, edges.notice)
   return {
-    lookUp: (request, signal) => lookUp(arm, request, signal),
+    lookUp: (request, signal) => lookUp(reader(signal), request),
+    findTemplate: (request, signal) => findTemplate(reader(signal), request),
+    findImages: (request, key, signal) => findImages(reader(signal), request, key),
+    findRunning: (request, key, signal) => findRunning(reader(signal), request, key),
+    registerProviders: ({ subscriptionId }, onRegister, signal) =>
+      registerProviders(reader(signal), subscriptionId, { arm, clock: edges.clock, onRegister }, signal),
     artifactStore: (account) => new ArtifactStore(account, { ...edges, arm, credential }),
-    imageBuilder: new ImageBuilder(arm, edges.clock, pollIntervalSeconds * 1000, edges.notice),
+    imageBuilder,
+    buildLog: {
+      follow: (group, print, signal) => log.follow(group, print, pollIntervalSeconds * 1000, signal),
+      fetch: (group, runMessage, since) => log.fetch(group, runMessage, since),
+    },
   }
 }

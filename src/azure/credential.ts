@@ -8,7 +8,7 @@ import {
 } from '@azure/identity'
 import { signInFailure } from '../diagnosis.ts'
 import { SignInError } from '../errors.ts'
-import type { SignIn } from '../inputs.ts'
+import type { SignIn } from '../sign-in.ts'
 
 export interface CredentialEdges {
   /** Asks GitHub for a fresh ID token with this audience. */

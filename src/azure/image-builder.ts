@@ -8,8 +8,9 @@ import type { Clock, ImageBuilderPort, RunEnd, RunOutput, TemplateRun, TemplateV
 import { lastName } from '../resource-id.ts'
 import { runStatus, type RunSighting } from '../run-status.ts'
 import type { ResourceManager } from './arm.ts'
+import { API_VERSIONS } from './reader.ts'
 
-const API_VERSION = '2025-10-01'
+const API_VERSION = API_VERSIONS.imageBuilder
 /** The template is given this long to agree with an operation that has ended. */
 const AGREEMENT_MS = 2 * 60_000
 /** How long the service may be unreadable in one stretch while a build goes on (reported: minutes). */
@@ -17,7 +18,7 @@ const BLIND_MS = 15 * 60_000
 /** How long after an unclear answer to `run` its run may take to show. */
 const RUN_APPEARS_MS = 2 * 60_000
 
-interface TemplateBody {
+export interface TemplateBody {
   properties: {
     provisioningState: string
     provisioningError?: { provisioningErrorCode?: string; message?: string }
@@ -93,8 +94,9 @@ export class ImageBuilder implements ImageBuilderPort {
     return new AzureError({ doing, status: 200, code, message })
   }
 
-  async startRun(id: string, signal: AbortSignal): Promise<TemplateRun> {
+  async startRun(id: string, byItself: boolean, signal: AbortSignal): Promise<TemplateRun> {
     const doing = `starting the run of image template ${lastName(id)}`
+    if (byItself && (await this.runAppears({ imageTemplate: id }, signal))) return { imageTemplate: id }
     const before = await this.get(id, signal)
     const previousStart = before?.lastRun?.startTime
     const run: TemplateRun = { imageTemplate: id, ...(previousStart === undefined ? {} : { previousStart }) }
@@ -252,7 +254,8 @@ export class ImageBuilder implements ImageBuilderPort {
   }
 }
 
-function view({ properties }: TemplateBody): TemplateView {
+/** The template, cut down to what is used. */
+export function view({ properties }: TemplateBody): TemplateView {
   const { provisioningState, provisioningError, exactStagingResourceGroup, lastRunStatus } = properties
   return {
     provisioningState,

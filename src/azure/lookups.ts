@@ -1,95 +1,138 @@
 /** Finds in Azure what the inputs name: everything side by side, every mistake in one failure, nothing created. */
 import { customizationProblems } from '../customizers.ts'
-import { definitionProblems, type GalleryDefinition } from '../distributors.ts'
-import { InputError } from '../errors.ts'
+import { definitionIdOf, distributionProblem, isGallery, type Distribution } from '../distributors.ts'
+import { InputError, type Problem } from '../errors.ts'
 import type { Findings, StorageAccount } from '../image-template.ts'
-import type { BuildRequest } from '../inputs.ts'
-import { regionName } from '../names.ts'
+import type { NewBuild } from '../inputs.ts'
 import { didYouMean } from '../nearest.ts'
-import { formatResourceId, lastName } from '../resource-id.ts'
-import type { ResourceManager } from './arm.ts'
-import { allOrEveryProblem, Reader, wrong } from './reader.ts'
+import {
+  definitionProblems,
+  diskProblems,
+  managedImageProblems,
+  type GalleryDefinition,
+} from '../image-match.ts'
+import { buildWarnings, isRegistered, regionProblems, registrationProblems } from '../preflight.ts'
+import { formatResourceId, KINDS, lastName, parseResourceId } from '../resource-id.ts'
+import type { SourceImage } from '../source-image.ts'
+import { readProviders } from './providers.ts'
+import { allOrEveryProblem, wrong, type Reader } from './reader.ts'
 import { readDefinition, readSourceImage } from './source-images.ts'
+import { checkStagingGroup, checkSubnets } from './surroundings.ts'
 
 /**
  * Looks everything up.
- * @throws InputError with every mistake; AzureError when Azure refused to tell; SignInError
+ * @throws InputError with every mistake; AzureError when Azure refused to tell what a build must know; SignInError
  */
-export async function lookUp(
-  arm: ResourceManager,
-  request: BuildRequest,
-  signal?: AbortSignal,
-): Promise<Findings> {
-  const reader = new Reader(arm, signal)
-  const [identityId, storageAccount, sourceImage, definition] = await allOrEveryProblem([
-    identity(reader, request),
-    storage(reader, request),
+export async function lookUp(reader: Reader, request: NewBuild): Promise<Findings> {
+  const [sourceImage, storageAccount, identityId, definitions, unregistered] = await allOrEveryProblem([
     readSourceImage(reader, request),
-    targetDefinition(reader, request),
-    offeredLocation(reader, request),
-    resourceGroup(reader, request),
+    storage(reader, request),
+    identity(reader, request.managedIdentity, 'managed-identity'),
+    targetDefinitions(reader, request),
+    checkProviders(reader, request),
+    resourceGroup(reader, request, request.resourceGroup, { input: 'resource-group' }),
+    newTemplate(reader, request),
+    checkStagingGroup(reader, request),
+    checkSubnets(reader, request),
+    ...(request.settings.vmProfile?.userAssignedIdentities ?? []).map((id) =>
+      identity(reader, id, 'build-vm-identities'),
+    ),
   ] as const)
-  const { distributor } = request
-  const problems = customizationProblems(request, sourceImage.osType)
-  if (definition && distributor.type === 'gallery') {
-    problems.push(...definitionProblems(definition, sourceImage, distributor.targetRegions))
-  }
+  const problems = sourceProblems(request, sourceImage, definitions)
   if (problems.length > 0) throw new InputError(problems)
-  return { identityId, sourceImage, ...(storageAccount ? { storageAccount } : {}) }
-}
-
-/** The provider's own list of regions, so that a new one works on its first day. */
-async function offeredLocation(reader: Reader, { subscriptionId, location }: BuildRequest): Promise<void> {
-  const namespace = 'Microsoft.VirtualMachineImages'
-  const { registrationState, resourceTypes } = await reader.get<{
-    registrationState: string
-    resourceTypes: { resourceType: string; locations: string[] }[]
-  }>(`/subscriptions/${subscriptionId}/providers/${namespace}`, 'resources', `resource provider ${namespace}`)
-  if (registrationState !== 'Registered') {
-    const command = `az provider register --namespace ${namespace} --subscription ${subscriptionId}`
-    wrong('subscription-id', `has the resource provider ${namespace} '${registrationState}'; run: ${command}`)
+  return {
+    identityId,
+    sourceImage,
+    ...(storageAccount ? { storageAccount } : {}),
+    warnings: buildWarnings(request, sourceImage, storageAccount),
+    unregistered,
   }
-  const type = resourceTypes.find(({ resourceType }) => resourceType.toLowerCase() === 'imagetemplates')
-  const offered = (type?.locations ?? []).map(regionName).sort()
-  if (offered.includes(location)) return
-  const hint = didYouMean(location, offered)
-  wrong('location', `'${location}' does not offer Image Builder; these do: ${offered.join(', ')}.${hint}`)
 }
 
-async function resourceGroup(reader: Reader, request: BuildRequest): Promise<void> {
-  const { resourceGroup: name, subscriptionId } = request
+/** What the source image rules out. */
+function sourceProblems(
+  request: NewBuild,
+  source: SourceImage,
+  definitions: Map<Distribution, GalleryDefinition>,
+): Problem[] {
+  const { distributions, customization } = request
+  const matches = distributions.filter(isGallery).flatMap((one) => {
+    const definition = definitions.get(one)
+    return definition ? definitionProblems(one, definition, source) : []
+  })
+  return [
+    ...customizationProblems(customization, source.osType),
+    ...matches,
+    ...managedImageProblems(distributions, source),
+    ...diskProblems(request, source),
+  ]
+}
+
+/**
+ * Providers are registered and offer the regions.
+ * @returns those that are to be registered yet, when `register-providers` says so
+ */
+async function checkProviders(reader: Reader, request: NewBuild): Promise<string[]> {
+  const providers = await readProviders(reader, request.subscriptionId)
+  const unregistered = request.registerProviders
+    ? []
+    : registrationProblems(providers, request.subscriptionId)
+  const problems = [...unregistered, ...regionProblems(request, providers)]
+  if (problems.length > 0) throw new InputError(problems)
+  return providers.filter((provider) => !isRegistered(provider)).map(({ namespace }) => namespace)
+}
+
+async function resourceGroup(
+  reader: Reader,
+  { subscriptionId }: NewBuild,
+  name: string,
+  problem: { input: string },
+): Promise<void> {
   const path = `/subscriptions/${subscriptionId}/resourceGroups/${name}`
-  await reader.get(path, 'resources', `resource group ${name}`, () =>
-    wrong('resource-group', `'${name}' does not exist in subscription ${subscriptionId}.`),
+  await reader.glimpse(path, 'resources', `resource group ${name}`, () =>
+    wrong(problem.input, `'${name}' does not exist in subscription ${subscriptionId}.`),
   )
 }
 
-async function identity(reader: Reader, request: BuildRequest): Promise<string> {
-  const { managedIdentity, resourceGroup, subscriptionId } = request
-  const type = 'Microsoft.ManagedIdentity/userAssignedIdentities'
-  const id = managedIdentity.startsWith('/')
-    ? managedIdentity
-    : formatResourceId({ subscriptionId, resourceGroup, type, names: [managedIdentity] })
+/** The identity's ID as Azure spells it, or as it was given where it may not be read. */
+async function identity(reader: Reader, id: string, input: string): Promise<string> {
   const what = `managed identity ${lastName(id)}`
-  const found = await reader.get<{ id: string }>(id, 'identity', what, () =>
-    wrong('managed-identity', `'${managedIdentity}' does not exist; looked for ${id}.`),
+  const found = await reader.glimpse<{ id: string }>(id, 'identity', what, () =>
+    wrong(input, `'${lastName(id)}' does not exist; looked for ${id}.`),
   )
-  return found.id
+  return found?.id ?? id
+}
+
+/** A name that was given must be free: templates are never changed. */
+async function newTemplate(reader: Reader, request: NewBuild): Promise<void> {
+  const { templateName: name } = request
+  if (name === undefined) return
+  const id = formatResourceId({ ...request, type: KINDS.template.type, names: [name] })
+  if (!(await reader.exists(id, 'imageBuilder', `image template ${name}`))) return
+  wrong(
+    'template-name',
+    `'${name}' exists already: give another name, delete it, or set existing-template: true to run it as it is.`,
+  )
 }
 
 interface AccountBody {
   id: string
   name: string
-  properties: { primaryEndpoints: { blob: string }; allowSharedKeyAccess?: boolean | null }
+  properties: {
+    primaryEndpoints: { blob: string }
+    allowSharedKeyAccess?: boolean | null
+    publicNetworkAccess?: string | null
+    networkAcls?: { defaultAction?: string } | null
+  }
 }
 
-async function storage(reader: Reader, request: BuildRequest): Promise<StorageAccount | undefined> {
-  const { storageAccount: given, buildPath, subscriptionId } = request
-  if (given === undefined || buildPath === undefined) return undefined
+async function storage(reader: Reader, request: NewBuild): Promise<StorageAccount | undefined> {
+  if (!request.artifact) return undefined
+  const { storageAccount: given } = request.artifact
   const missing = (hint = ''): never =>
     wrong('storage-account', `'${given}' was not found, or the signed-in identity may not read it.${hint}`)
   const byName = async (): Promise<AccountBody> => {
-    const path = `/subscriptions/${subscriptionId}/providers/Microsoft.Storage/storageAccounts`
+    const path = `/subscriptions/${request.subscriptionId}/providers/Microsoft.Storage/storageAccounts`
     const accounts = await reader.list<AccountBody>(path, 'storage', 'looking for the storage account')
     const names = accounts.map(({ name }) => name)
     return accounts.find(({ name }) => name === given) ?? missing(didYouMean(given, names))
@@ -97,29 +140,60 @@ async function storage(reader: Reader, request: BuildRequest): Promise<StorageAc
   const { id, name, properties } = given.startsWith('/')
     ? await reader.get<AccountBody>(given, 'storage', `storage account ${lastName(given)}`, missing)
     : await byName()
-  const { primaryEndpoints, allowSharedKeyAccess } = properties
-  // Azure takes no word on it for a yes.
-  return { id, name, blobEndpoint: primaryEndpoints.blob, allowsKeys: allowSharedKeyAccess ?? true }
+  const { primaryEndpoints, allowSharedKeyAccess, publicNetworkAccess, networkAcls } = properties
+  return {
+    id,
+    name,
+    blobEndpoint: primaryEndpoints.blob,
+    // Azure takes no word on it for a yes.
+    allowsKeys: allowSharedKeyAccess ?? true,
+    refusesNetworks:
+      networkAcls?.defaultAction?.toLowerCase() === 'deny' ||
+      publicNetworkAccess?.toLowerCase() === 'disabled',
+  }
 }
 
-/** The gallery image definition that the image goes to. An explicit version must be new: versions never change. */
+/** The gallery image definitions that the image goes to, and the groups of managed images, which must exist. */
+async function targetDefinitions(
+  reader: Reader,
+  request: NewBuild,
+): Promise<Map<Distribution, GalleryDefinition>> {
+  const definitions = new Map<Distribution, GalleryDefinition>()
+  const read = async (one: Distribution): Promise<void> => {
+    if (one.body.type === 'ManagedImage') await imageGroup(reader, one, one.body.imageId)
+    if (!isGallery(one)) return
+    const [definition] = await allOrEveryProblem([
+      targetDefinition(reader, one, definitionIdOf(one.body)),
+      // With skip-unchanged, a version that exists may be the very image that is wanted.
+      ...(request.skipUnchanged ? [] : [newVersion(reader, one, one.body.galleryImageId)]),
+    ] as const)
+    if (definition) definitions.set(one, definition)
+  }
+  await allOrEveryProblem(request.distributions.map(read))
+  return definitions
+}
+
 async function targetDefinition(
   reader: Reader,
-  { distributor }: BuildRequest,
+  one: Distribution,
+  id: string,
 ): Promise<GalleryDefinition | undefined> {
-  if (distributor.type !== 'gallery') return undefined
-  const id = distributor.galleryImageId
-  const definitionId = id.replace(/\/versions\/[^/]+$/i, '')
-  const newVersion = async (): Promise<void> => {
-    if (definitionId === id || !(await reader.exists(id, 'gallery', `image version ${lastName(id)}`))) return
-    wrong(
-      'gallery-image-id',
-      `version ${lastName(id)} exists already; give a new one, or none to have it numbered.`,
-    )
-  }
-  const [definition] = await allOrEveryProblem([
-    readDefinition(reader, definitionId, 'gallery-image-id'),
-    newVersion(),
-  ] as const)
-  return definition
+  const problem = (message: string): Problem => distributionProblem(one, 'galleryImageId', message)
+  return await reader.ifAllowed(`image definition ${lastName(id)}`, () => readDefinition(reader, id, problem))
+}
+
+/** An explicit version must be new: versions never change. */
+async function newVersion(reader: Reader, one: Distribution, id: string): Promise<void> {
+  if (!/\/versions\//i.test(id) || !(await reader.exists(id, 'gallery', `image version ${lastName(id)}`)))
+    return
+  const message = `version ${lastName(id)} exists already; give a new one, or none to have it numbered.`
+  throw new InputError([distributionProblem(one, 'galleryImageId', message)])
+}
+
+async function imageGroup(reader: Reader, one: Distribution, imageId: string): Promise<void> {
+  const { subscriptionId = '', resourceGroup: name = '' } = parseResourceId(imageId) ?? {}
+  const path = `/subscriptions/${subscriptionId}/resourceGroups/${name}`
+  await reader.glimpse(path, 'resources', `resource group ${name}`, () => {
+    throw new InputError([distributionProblem(one, 'imageId', `resource group '${name}' does not exist.`)])
+  })
 }

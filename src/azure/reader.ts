@@ -1,6 +1,5 @@
 /** Reading resources for look-ups: what is missing becomes a mistake in an input, and every mistake is collected. */
-import type { AzureError } from '../errors.ts'
-import { InputError, isNotFound } from '../errors.ts'
+import { AzureError, InputError, isNotFound, messageOf } from '../errors.ts'
 import type { ResourceManager } from './arm.ts'
 
 /** API versions that the answers used here are known from. */
@@ -8,6 +7,8 @@ export const API_VERSIONS = {
   compute: '2024-03-01',
   gallery: '2023-07-03',
   identity: '2023-01-31',
+  imageBuilder: '2025-10-01',
+  network: '2024-05-01',
   resources: '2021-04-01',
   storage: '2023-05-01',
 } as const
@@ -15,10 +16,12 @@ export type Api = keyof typeof API_VERSIONS
 
 export class Reader {
   private readonly arm: ResourceManager
+  private readonly debug: (message: string) => void
   private readonly signal: AbortSignal | undefined
 
-  constructor(arm: ResourceManager, signal: AbortSignal | undefined) {
+  constructor(arm: ResourceManager, debug: (message: string) => void, signal: AbortSignal | undefined) {
     this.arm = arm
+    this.debug = debug
     this.signal = signal
   }
 
@@ -39,13 +42,32 @@ export class Reader {
     }
   }
 
+  /**
+   * Reads a resource that is good to know, no more: undefined where the signed-in identity may not read it. The build
+   * does not need that right.
+   */
+  async glimpse<T>(path: string, api: Api, what: string, missing?: () => never): Promise<T | undefined> {
+    return await this.ifAllowed(what, () => this.get<T>(path, api, what, missing))
+  }
+
+  /** The same for whether a resource is there; one that may not be read is not known to be. */
   async exists(path: string, api: Api, what: string): Promise<boolean> {
     try {
-      await this.get(path, api, what)
-      return true
+      return (await this.glimpse(path, api, what)) !== undefined
     } catch (error) {
       if (isNotFound(error)) return false
       throw error
+    }
+  }
+
+  /** What `look` finds, or undefined when Azure says that it may not be seen. */
+  async ifAllowed<T>(what: string, look: () => Promise<T>): Promise<T | undefined> {
+    try {
+      return await look()
+    } catch (error) {
+      if (!(error instanceof AzureError) || error.status !== 403) throw error
+      this.debug(`${what} is not checked: ${messageOf(error)}`)
+      return undefined
     }
   }
 

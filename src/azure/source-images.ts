@@ -1,8 +1,10 @@
 /** Reads the source image from Compute: its exact version, operating system, generation, architecture and plan. */
-import type { GalleryDefinition } from '../distributors.ts'
-import type { BuildRequest } from '../inputs.ts'
+import { problemAt, type Place } from '../input-reader.ts'
+import { InputError, type Problem } from '../errors.ts'
+import type { NewBuild } from '../inputs.ts'
 import { regionName } from '../names.ts'
-import { lastName, parseResourceId } from '../resource-id.ts'
+import type { GalleryDefinition } from '../image-match.ts'
+import { lastName, parseResourceId, withoutVersion } from '../resource-id.ts'
 import {
   latestGalleryVersion,
   latestVersion,
@@ -11,31 +13,51 @@ import {
   type SourceImage,
   type SourceImageRequest,
 } from '../source-image.ts'
-import { allOrEveryProblem, wrong, type Reader } from './reader.ts'
+import { allOrEveryProblem, type Reader } from './reader.ts'
 
-/** Resolves `source-image` to the exact image that the build will start from. */
-export async function readSourceImage(reader: Reader, request: BuildRequest): Promise<SourceImage> {
-  const { sourceImage, sourcePlan, location } = request
-  switch (sourceImage.kind) {
+/** Resolves the source to the exact image that the build will start from. */
+export async function readSourceImage(reader: Reader, request: NewBuild): Promise<SourceImage> {
+  const { image, plan, place } = request.source
+  const { location } = request
+  const wrong = (message: string): never => {
+    throw new InputError([problemAt(place, '', message)])
+  }
+  switch (image.kind) {
     case 'managed-image':
-      return await readManagedImage(reader, sourceImage.id, location)
+      return await readManagedImage(reader, image.id, location, wrong)
     case 'gallery-version':
-      return await readVersion(reader, sourceImage.id, location)
+      return await readVersion(reader, image.id, location, place, wrong)
     case 'gallery-definition':
-      return await readLatestVersion(reader, sourceImage.id, location)
+      return await readLatestVersion(reader, image.id, location, place, wrong)
     case 'marketplace': {
-      const image = await readMarketplaceImage(reader, sourceImage, request)
-      return sourcePlan ? { ...image, plan: sourcePlan } : image
+      const found = await readMarketplaceImage(reader, image, request, wrong)
+      return plan ? { ...found, plan } : found
     }
   }
 }
 
+/** Reports a mistake in the source. */
+type Wrong = (message: string) => never
+
+interface Feature {
+  name: string
+  value: string
+}
+
+/** The security type that an image or a definition tells of itself; '' for none. */
+function securityType(features: Feature[] | null | undefined): string {
+  const value = features?.find(({ name }) => name.toLowerCase() === 'securitytype')?.value ?? ''
+  return value.toLowerCase() === 'standard' ? '' : value
+}
+
 interface MarketplaceBody {
   properties: {
-    osDiskImage: { operatingSystem: OsType }
+    osDiskImage: { operatingSystem: OsType; sizeInGb?: number }
     hyperVGeneration?: string
     architecture?: string
+    features?: Feature[] | null
     plan?: { publisher: string; name: string; product: string }
+    imageDeprecationStatus?: { imageState?: string } | null
   }
 }
 
@@ -45,14 +67,15 @@ type MarketplaceImage = Extract<SourceImage, { kind: 'marketplace' }>
 async function readMarketplaceImage(
   reader: Reader,
   { publisher, offer, sku, version: wanted }: MarketplaceRequest,
-  { subscriptionId, location }: BuildRequest,
+  { subscriptionId, location }: NewBuild,
+  wrong: Wrong,
 ): Promise<MarketplaceImage> {
   const name = `${publisher}:${offer}:${sku}`
   const [p, o, s] = [publisher, offer, sku].map(encodeURIComponent)
   const compute = `/subscriptions/${subscriptionId}/providers/Microsoft.Compute/locations/${location}`
   const path = `${compute}/publishers/${p}/artifacttypes/vmimage/offers/${o}/skus/${s}/versions`
   const missing = (what: string) => (): never =>
-    wrong('source-image', `${what} is not offered in ${location}; az vm image list --all shows what is.`)
+    wrong(`${what} is not offered in ${location}; az vm image list --all shows what is.`)
 
   // All versions are read and compared by number: the service orders them as text.
   const latest = async (): Promise<string> => {
@@ -67,16 +90,22 @@ async function readMarketplaceImage(
     `marketplace image ${exact}`,
     missing(exact),
   )
-  const { osDiskImage, hyperVGeneration, architecture, plan } = properties
+  return { kind: 'marketplace', publisher, offer, sku, version, ...marketplaceFacts(properties) }
+}
+
+function marketplaceFacts(
+  properties: MarketplaceBody['properties'],
+): Omit<MarketplaceImage, 'kind' | 'publisher' | 'offer' | 'sku' | 'version'> {
+  const { osDiskImage, hyperVGeneration, architecture, features, plan, imageDeprecationStatus } = properties
+  const state = imageDeprecationStatus?.imageState
   const planInfo = plan && { planName: plan.name, planProduct: plan.product, planPublisher: plan.publisher }
-  const facts = { osType: osDiskImage.operatingSystem, hyperVGeneration, architecture }
   return {
-    kind: 'marketplace',
-    publisher,
-    offer,
-    sku,
-    version,
-    ...facts,
+    osType: osDiskImage.operatingSystem,
+    hyperVGeneration,
+    architecture,
+    securityType: securityType(features),
+    osDiskSizeGB: osDiskImage.sizeInGb,
+    deprecation: state?.toLowerCase() === 'active' ? undefined : state,
     ...(planInfo && { plan: planInfo }),
   }
 }
@@ -84,98 +113,143 @@ async function readMarketplaceImage(
 interface ManagedImageBody {
   id: string
   location: string
-  properties: { storageProfile: { osDisk: { osType: OsType } }; hyperVGeneration?: string }
+  properties: {
+    storageProfile: { osDisk: { osType: OsType; diskSizeGB?: number } }
+    hyperVGeneration?: string
+  }
 }
 
-async function readManagedImage(reader: Reader, id: string, location: string): Promise<SourceImage> {
+async function readManagedImage(
+  reader: Reader,
+  id: string,
+  location: string,
+  wrong: Wrong,
+): Promise<SourceImage> {
   const image = await reader.get<ManagedImageBody>(id, 'compute', `managed image ${lastName(id)}`, () =>
-    wrong('source-image', `'${id}' does not exist.`),
+    wrong(`'${id}' does not exist.`),
   )
   const home = regionName(image.location)
-  if (home !== location) {
-    wrong('source-image', `is in ${home}; a managed image must be in the template's region, ${location}.`)
-  }
+  if (home !== location)
+    wrong(`is in ${home}; a managed image must be in the template's region, ${location}.`)
   const { storageProfile, hyperVGeneration } = image.properties
-  return { kind: 'managed-image', id: image.id, osType: storageProfile.osDisk.osType, hyperVGeneration }
+  const { osType, diskSizeGB: osDiskSizeGB } = storageProfile.osDisk
+  return { kind: 'managed-image', id: image.id, osType, hyperVGeneration, osDiskSizeGB }
 }
 
 interface GalleryVersionBody {
-  id: string
   name: string
   properties: {
     provisioningState?: string
     publishingProfile?: { excludeFromLatest?: boolean; targetRegions?: { name: string }[] }
+    /** Direct shared galleries have it here. */
+    excludeFromLatest?: boolean
+    storageProfile?: { osDiskImage?: { sizeInGB?: number; diskSizeGB?: number } }
   }
 }
 
-async function readVersion(reader: Reader, id: string, location: string): Promise<SourceImage> {
+async function readVersion(
+  reader: Reader,
+  id: string,
+  location: string,
+  place: Place,
+  wrong: Wrong,
+): Promise<SourceImage> {
+  const definitionId = withoutVersion(id)
   const [definition, version] = await allOrEveryProblem([
-    readDefinition(reader, id.replace(/\/versions\/[^/]+\/?$/i, ''), 'source-image'),
+    readDefinition(reader, definitionId, (message) => problemAt(place, '', message)),
     reader.get<GalleryVersionBody>(id, 'gallery', `image version ${id}`, () =>
-      wrong('source-image', `'${id}' does not exist.`),
+      wrong(`'${id}' does not exist.`),
     ),
   ] as const)
-  return replicatedVersion(galleryVersion(version), definition, location)
+  return replicatedVersion(galleryVersion(definitionId, version), definition, location, wrong)
 }
 
 async function readLatestVersion(
   reader: Reader,
   definitionId: string,
   location: string,
+  place: Place,
+  wrong: Wrong,
 ): Promise<SourceImage> {
-  const definition = await readDefinition(reader, definitionId, 'source-image')
+  const definition = await readDefinition(reader, definitionId, (message) => problemAt(place, '', message))
   const doing = `listing the versions of ${definitionId}`
   const all = await reader.list<GalleryVersionBody>(`${definitionId}/versions`, 'gallery', doing)
-  const latest = latestGalleryVersion(all.map(galleryVersion))
-  if (latest) return replicatedVersion(latest, definition, location)
-  return wrong('source-image', `'${definitionId}' has no complete version that is not excluded from latest.`)
+  const latest = latestGalleryVersion(all.map((version) => galleryVersion(definitionId, version)))
+  if (latest) return replicatedVersion(latest, definition, location, wrong)
+  return wrong(`'${definitionId}' has no complete version that is not excluded from latest.`)
 }
 
 /** Image Builder reads the source in the template's region: without a replica there the build would fail. */
 function replicatedVersion(
-  { id, name, regions }: GalleryVersion,
-  { osType, hyperVGeneration, architecture }: GalleryDefinition,
+  { id, name, regions, osDiskSizeGB }: GalleryVersion,
+  { osType, hyperVGeneration, architecture, securityType }: GalleryDefinition,
   location: string,
+  wrong: Wrong,
 ): SourceImage {
   if (!regions.includes(location)) {
-    const where = regions.join(', ')
     wrong(
-      'source-image',
-      `version ${name} has no replica in ${location}, only in ${where}; add one, or build there.`,
+      `version ${name} has no replica in ${location}, only in ${regions.join(', ')}; add one, or build there.`,
     )
   }
-  return { kind: 'gallery-version', id, osType, hyperVGeneration, architecture }
+  return { kind: 'gallery-version', id, osType, hyperVGeneration, architecture, securityType, osDiskSizeGB }
 }
 
-function galleryVersion({ id, name, properties }: GalleryVersionBody): GalleryVersion {
-  const { provisioningState = '', publishingProfile } = properties
+/** A direct shared gallery is seen region by region, and each version that is seen there is complete there. */
+const SHARED_REGION = /\/locations\/([^/]+)\/sharedGalleries\//i
+
+function galleryVersion(definitionId: string, { name, properties }: GalleryVersionBody): GalleryVersion {
+  const { provisioningState, publishingProfile, storageProfile } = properties
+  const shared = SHARED_REGION.exec(definitionId)?.[1]
+  const disk = storageProfile?.osDiskImage
   return {
-    id,
+    id: `${definitionId}/versions/${name}`,
     name,
-    provisioningState,
-    excludeFromLatest: publishingProfile?.excludeFromLatest ?? false,
-    regions: (publishingProfile?.targetRegions ?? []).map((region) => regionName(region.name)),
+    provisioningState: provisioningState ?? (shared === undefined ? '' : 'Succeeded'),
+    excludeFromLatest: publishingProfile?.excludeFromLatest ?? properties.excludeFromLatest ?? false,
+    regions:
+      shared === undefined
+        ? (publishingProfile?.targetRegions ?? []).map((region) => regionName(region.name))
+        : [regionName(shared)],
+    osDiskSizeGB: disk?.sizeInGB ?? disk?.diskSizeGB,
   }
 }
 
 interface DefinitionBody {
   location: string
-  properties: { osType: OsType; osState: string; hyperVGeneration?: string; architecture?: string }
+  properties: {
+    osType: OsType
+    osState: string
+    hyperVGeneration?: string
+    architecture?: string
+    features?: Feature[] | null
+  }
 }
 
-/** Reads a gallery image definition that `input` names. */
-export async function readDefinition(reader: Reader, id: string, input: string): Promise<GalleryDefinition> {
-  const { resourceGroup = '', names: [gallery = '', name = ''] = [] } = parseResourceId(id) ?? {}
+/** Reads a gallery image definition. @param problem makes a mistake of it where the user named it */
+export async function readDefinition(
+  reader: Reader,
+  id: string,
+  problem: (message: string) => Problem,
+): Promise<GalleryDefinition> {
+  const { resourceGroup, names: [gallery = '', name = lastName(id)] = [] } = parseResourceId(id) ?? {}
+  const where =
+    resourceGroup === undefined ? '' : ` in gallery '${gallery}' of resource group '${resourceGroup}'`
+  const message = `image definition '${name}' does not exist${where}; gallery and definition must exist before the build.`
   const { location, properties } = await reader.get<DefinitionBody>(
     id,
     'gallery',
     `image definition ${name}`,
-    () =>
-      wrong(
-        input,
-        `image definition '${name}' does not exist in gallery '${gallery}' of resource group '${resourceGroup}'; gallery and definition must exist before the build.`,
-      ),
+    () => {
+      throw new InputError([problem(message)])
+    },
   )
-  const { osType, osState, hyperVGeneration, architecture } = properties
-  return { location: regionName(location), osType, osState, hyperVGeneration, architecture }
+  const { osType, osState, hyperVGeneration, architecture, features } = properties
+  return {
+    location: regionName(location),
+    osType,
+    osState,
+    hyperVGeneration,
+    architecture,
+    securityType: securityType(features),
+  }
 }

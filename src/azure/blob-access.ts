@@ -1,0 +1,110 @@
+/** The way to an account's blobs: by the signed-in identity's data role, else by the account's key. */
+import type { TokenCredential } from '@azure/core-auth'
+import { isRestError } from '@azure/core-rest-pipeline'
+import { BlobServiceClient, StorageSharedKeyCredential } from '@azure/storage-blob'
+import { azureRemedy } from '../diagnosis.ts'
+import { AzureError } from '../errors.ts'
+import type { ResourceManager } from './arm.ts'
+import { API_VERSIONS } from './reader.ts'
+
+export interface BlobEdges {
+  arm: ResourceManager
+  credential: TokenCredential
+  mask: (secret: string) => void
+  debug: (message: string) => void
+}
+
+export interface BlobAccount {
+  /** Resource ID. */
+  id: string
+  name: string
+  /** With a slash at its end. */
+  blobEndpoint: string
+  /** Whether the account takes what is signed with its keys. */
+  allowsKeys: boolean
+}
+
+/** One storage account. Which of the two ways is used is decided once, at the first refusal. */
+export class BlobAccess {
+  service: BlobServiceClient
+  /** Set once the account's key is used. */
+  sharedKey: StorageSharedKeyCredential | undefined
+  private readonly account: BlobAccount
+  private readonly edges: BlobEdges
+
+  constructor(account: BlobAccount, edges: BlobEdges) {
+    this.account = account
+    this.edges = edges
+    this.service = new BlobServiceClient(account.blobEndpoint, edges.credential)
+  }
+
+  /**
+   * Does something with the identity's own role, and once more with the account key when that is refused.
+   * @throws AzureError; SignInError
+   */
+  async byRoleOrKey<T>(doing: string, action: () => Promise<T>): Promise<T> {
+    try {
+      return await this.byPresentWay(doing, action)
+    } catch (error) {
+      if (this.sharedKey || !isMissingRole(error)) throw error
+      this.edges.debug(`${error.message}; trying with the account key`)
+      await this.useAccountKey(error)
+      return await this.byPresentWay(doing, action)
+    }
+  }
+
+  /** Does something in the way that has been found, for what comes after `byRoleOrKey` or cannot be done twice. */
+  async byPresentWay<T>(doing: string, action: () => Promise<T>): Promise<T> {
+    try {
+      return await action()
+    } catch (error) {
+      throw storageError(doing, error)
+    }
+  }
+
+  private async useAccountKey(refusal: AzureError): Promise<void> {
+    const { id, name, blobEndpoint, allowsKeys } = this.account
+    if (!allowsKeys) {
+      const { doing, status, code, azureMessage: message } = refusal
+      throw new AzureError({
+        doing,
+        status,
+        code,
+        message,
+        ...azureRemedy('KeyBasedAuthenticationNotPermitted', ''),
+      })
+    }
+    const answer = await this.edges.arm
+      .request<{ keys: { value: string }[] }>({
+        method: 'POST',
+        path: `${id}/listKeys`,
+        apiVersion: API_VERSIONS.storage,
+        doing: `listing the keys of storage account ${name}`,
+        repeatable: true,
+      })
+      // Neither way is open: the first refusal is the one to mend, by the data role.
+      .catch(() => Promise.reject(refusal))
+    const key = answer.body.keys[0]?.value ?? ''
+    this.edges.mask(key)
+    this.sharedKey = new StorageSharedKeyCredential(name, key)
+    this.service = new BlobServiceClient(blobEndpoint, this.sharedKey)
+  }
+}
+
+/** Whether Blob Storage refused for lack of a data role. */
+export function isMissingRole(error: unknown): error is AzureError {
+  return (
+    error instanceof AzureError && error.status === 403 && error.code === 'AuthorizationPermissionMismatch'
+  )
+}
+
+/** The SDK's error with what was being done and what to do; anything else (sign-in, abort) as it is. */
+function storageError(doing: string, error: unknown): unknown {
+  if (!isRestError(error)) return error
+  const { statusCode: status = 0, response } = error
+  // The answer to a HEAD request has no body: then the header alone has the code.
+  const code = error.code ?? response?.headers.get('x-ms-error-code') ?? `HTTP${status}`
+  const [firstLine = ''] = error.message.split('\n')
+  const message = firstLine === '' ? 'the storage account gave no more words' : firstLine
+  return new AzureError({ doing, status, code, message }, { cause: error })
+}
