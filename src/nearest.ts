@@ -1,12 +1,27 @@
-import { closest, distance } from 'fastest-levenshtein'
+import { distance } from 'fastest-levenshtein'
 
 /** The value that a typing mistake most likely meant, or undefined when none is near. */
 export function nearest(given: string, allowed: readonly string[]): string | undefined {
-  if (allowed.length === 0) return undefined
-  const byKey = new Map(allowed.map((value) => [value.toLowerCase(), value]))
-  const key = closest(given.toLowerCase(), [...byKey.keys()])
-  const near = distance(given.toLowerCase(), key) <= Math.max(2, Math.floor(key.length / 3))
-  return near ? byKey.get(key) : undefined
+  const wanted = given.toLowerCase()
+  const near = allowed
+    .map((value) => ({ value, key: value.toLowerCase() }))
+    .map(({ value, key }) => ({ value, key, edits: distance(wanted, key) }))
+    .filter(({ key, edits }) => edits <= Math.max(2, Math.floor(key.length / 3)))
+  const fewest = Math.min(...near.map(({ edits }) => edits))
+  // Letters are left out more often than they are mixed up: `westu2` means `westus2` rather than `westus`.
+  return near
+    .filter(({ edits }) => edits === fewest)
+    .sort((a, b) => Number(holds(b.key, wanted)) - Number(holds(a.key, wanted)))[0]?.value
+}
+
+/** Whether all letters of `part` stand in `whole`, in their order. */
+function holds(whole: string, part: string): boolean {
+  let from = 0
+  return Array.from(part).every((letter) => {
+    const at = whole.indexOf(letter, from)
+    from = at + 1
+    return at >= 0
+  })
 }
 
 /** ` Did you mean 'x'?`, or nothing; to be put behind a sentence. */

@@ -28,6 +28,7 @@ const WITH_UPDATES = {
   'gallery-image-id': `${GALLERY}/images/webapp-windows`,
   'inline-script': 'Write-Output hello',
   'windows-update': 'true',
+  'ignore-warnings': 'small-vm',
 }
 const UNLUCKY = { 'run-output-name': 'unlucky' }
 

@@ -203,7 +203,9 @@ describe('what Azure does not have', () => {
     {
       story: 'a managed identity, by ID',
       inputs: { 'managed-identity': `${identities}/id-builder` },
-      mistakes: [new RegExp(`^managed-identity: 'id-builder' does not exist; looked for ${identities}/id-builder`)],
+      mistakes: [
+        new RegExp(`^managed-identity: 'id-builder' does not exist; looked for ${identities}/id-builder`),
+      ],
     },
     {
       story: 'a storage account, by name',

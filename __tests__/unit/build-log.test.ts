@@ -42,9 +42,7 @@ describe('what was appended', () => {
   })
 
   test('a log of 4 MB that was cut is compared in one pass', () => {
-    const all = Array.from({ length: 60_000 }, (_, i) =>
-      i % 100 === 0 ? `step ${i}` : 'waiting '.repeat(8),
-    )
+    const all = Array.from({ length: 60_000 }, (_, i) => (i % 100 === 0 ? `step ${i}` : 'waiting '.repeat(8)))
     const [previous, current] = [lines(...all.slice(0, 58_000)), lines(...all.slice(1500))]
     expect(newLines(previous, current)).toEqual(all.slice(58_000))
   }, 5_000)

@@ -24,12 +24,15 @@ import { checkStagingGroup, checkSubnets } from './surroundings.ts'
  * @throws InputError with every mistake; AzureError when Azure refused to tell what a build must know; SignInError
  */
 export async function lookUp(reader: Reader, request: NewBuild): Promise<Findings> {
-  const [sourceImage, storageAccount, identityId, definitions, unregistered] = await allOrEveryProblem([
-    readSourceImage(reader, request),
+  const source = readSourceImage(reader, request)
+  const definitions = targetDefinitions(reader, request)
+  const [sourceImage, storageAccount, identityId, unregistered] = await allOrEveryProblem([
+    source,
     storage(reader, request),
     identity(reader, request.managedIdentity, 'managed-identity'),
-    targetDefinitions(reader, request),
     checkProviders(reader, request),
+    definitions,
+    checkSource(request, source, definitions),
     resourceGroup(reader, request, request.resourceGroup, { input: 'resource-group' }),
     newTemplate(reader, request),
     checkStagingGroup(reader, request),
@@ -38,8 +41,6 @@ export async function lookUp(reader: Reader, request: NewBuild): Promise<Finding
       identity(reader, id, 'build-vm-identities'),
     ),
   ] as const)
-  const problems = sourceProblems(request, sourceImage, definitions)
-  if (problems.length > 0) throw new InputError(problems)
   return {
     identityId,
     sourceImage,
@@ -49,12 +50,23 @@ export async function lookUp(reader: Reader, request: NewBuild): Promise<Finding
   }
 }
 
-/** What the source image rules out. */
-function sourceProblems(
+type Definitions = Map<Distribution, GalleryDefinition>
+
+/** What the source image rules out; nothing where the image itself is not found, which is told by then. */
+async function checkSource(
   request: NewBuild,
-  source: SourceImage,
-  definitions: Map<Distribution, GalleryDefinition>,
-): Problem[] {
+  source: Promise<SourceImage>,
+  definitions: Promise<Definitions>,
+): Promise<void> {
+  const [image, found] = await Promise.all([
+    source.catch(() => undefined),
+    definitions.catch((): Definitions => new Map()),
+  ])
+  const problems = image ? sourceProblems(request, image, found) : []
+  if (problems.length > 0) throw new InputError(problems)
+}
+
+function sourceProblems(request: NewBuild, source: SourceImage, definitions: Definitions): Problem[] {
   const { distributions, customization } = request
   const matches = distributions.filter(isGallery).flatMap((one) => {
     const definition = definitions.get(one)

@@ -1,0 +1,219 @@
+/** What a look at Azure warns of, registers or must leave unchecked before a build, through the bundled action. */
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import type { JobResult } from '../../local-azure/runner.ts'
+import {
+  defaultSeed,
+  DEPLOYER_ACTIONS,
+  RUNNER_IP,
+  SUBSCRIPTION_ID,
+  type Seed,
+} from '../../local-azure/seed.ts'
+import { ON_WINDOWS } from '../support/artifacts.ts'
+import { failureOf } from '../support/failures.ts'
+import { annotations, GALLERY, GROUP, onStage, openStage, type Stage } from '../support/run-action.ts'
+import { addApplication, without } from '../support/seeds.ts'
+import { sideBySide } from '../support/side-by-side.ts'
+import { expectMistakes, refusalOf, resource } from '../support/submissions.ts'
+
+const SUBSCRIPTION = `/subscriptions/${SUBSCRIPTION_ID}`
+const SUBNETS = `${GROUP}/providers/Microsoft.Network/virtualNetworks/vnet-builds/subnets`
+
+const seed = defaultSeed()
+addWarnings(seed)
+
+/** A source that will go, an account behind a firewall. */
+function addWarnings({ marketplace, storageAccounts }: Seed): void {
+  const ubuntu = marketplace.find(({ sku }) => sku === 'server')
+  if (ubuntu) ubuntu.imageStates = { '24.04.202609250': 'ScheduledForDeprecation' }
+  storageAccounts.push({
+    resourceGroup: 'rg-images',
+    location: 'eastus',
+    name: 'stfirewalled',
+    networkAcls: {
+      defaultAction: 'Deny',
+      ipRules: [{ value: RUNNER_IP }],
+      virtualNetworkRules: [{ id: `${SUBNETS}/containers` }],
+    },
+  })
+}
+
+let stage: Stage
+beforeAll(async () => {
+  stage = await openStage({ seed, speed: 5000 })
+})
+afterAll(() => stage.close())
+
+const FIREWALLED = { 'storage-account': 'stfirewalled', 'source-image-version': '24.04.202609250' }
+const ON_SMALL_WINDOWS = {
+  ...ON_WINDOWS,
+  'gallery-image-id': '',
+  'distribute-type': 'vhd',
+  'build-timeout-in-minutes': '59',
+  customizers: '- type: WindowsUpdate',
+}
+const CAUTIONS: { name: string; job: 'Linux' | 'Windows'; told: RegExp }[] = [
+  {
+    name: 'storage-firewall',
+    job: 'Linux',
+    told: /^Storage account stfirewalled refuses all networks but chosen ones/,
+  },
+  {
+    name: 'source-deprecated',
+    job: 'Linux',
+    told: /^The publisher has marked the source image as ScheduledForDeprecation/,
+  },
+  {
+    name: 'short-timeout',
+    job: 'Windows',
+    told: /^build-timeout-in-minutes is 59; a build of Windows takes 60 minutes and more/,
+  },
+  {
+    name: 'small-vm',
+    job: 'Windows',
+    told: /^Windows Update often exhausts the default build VM: give vm-size/,
+  },
+  {
+    name: 'vhd-staging',
+    job: 'Windows',
+    told: /^The VHD lies in the staging resource group, which is deleted when this job ends/,
+  },
+]
+
+describe('what is only warned of', () => {
+  let jobs: Record<'Linux' | 'Windows' | 'ignored' | 'harmless', JobResult>
+  beforeAll(async () => {
+    const dry = (inputs: Record<string, string>) => () => stage.run({ 'dry-run': 'true', ...inputs })
+    const ignored = 'Storage-Firewall, short-timeout\nsmall-vm\nvhd-staging'
+    jobs = await sideBySide({
+      Linux: dry(FIREWALLED),
+      Windows: dry(ON_SMALL_WINDOWS),
+      ignored: dry({ ...ON_SMALL_WINDOWS, 'storage-account': 'stfirewalled', 'ignore-warnings': ignored }),
+      harmless: dry({ 'source-image-version': '24.04.202610140', 'build-timeout-in-minutes': '59' }),
+    })
+  }, 180_000)
+
+  test.each(CAUTIONS)('$name', ({ name, job, told }) => {
+    expect(jobs[job].conclusion).toBe('success')
+    const warning = annotations(jobs[job], 'warning').find((one) => told.test(one))
+    expect(warning).toContain(`(ignore-warnings: ${name})`)
+  })
+
+  test('nothing else', () => {
+    expect(annotations(jobs.Linux, 'warning')).toHaveLength(2)
+    expect(annotations(jobs.Windows, 'warning')).toHaveLength(3)
+    expect(annotations(jobs.harmless, 'warning')).toEqual([])
+  })
+
+  test('ignore-warnings silences by name; the debug log tells', () => {
+    expect(jobs.ignored.conclusion).toBe('success')
+    expect(annotations(jobs.ignored, 'warning')).toEqual([])
+    const debug = jobs.ignored.main.debug.join('\n')
+    for (const name of ['storage-firewall', 'short-timeout', 'small-vm', 'vhd-staging']) {
+      expect(debug).toContain(`(${name}, ignored)`)
+    }
+  })
+})
+
+test('a firewall that lets runner and Image Builder in: the build goes well, with its warning', async () => {
+  const job = await stage.run({
+    'storage-account': 'stfirewalled',
+    'subnet-id': `${SUBNETS}/builds`,
+    'container-instance-subnet-id': `${SUBNETS}/containers`,
+  })
+  expect(annotations(job, 'error')).toEqual([])
+  expect(job.conclusion).toBe('success')
+  expect(annotations(job, 'warning')).toEqual([expect.stringContaining('ignore-warnings: storage-firewall')])
+})
+
+describe('resource providers', () => {
+  /** Two of them are missing, and the application may register providers if `may` says so. */
+  function unregistered(may: 'may register' | 'may not'): Seed {
+    const own = defaultSeed()
+    for (const provider of own.resourceProviders) {
+      if (/KeyVault|ContainerInstance/.test(provider.namespace)) provider.registrationState = 'NotRegistered'
+    }
+    if (may === 'may register') {
+      for (const { actions } of own.roleAssignments) actions.push('*/register/action')
+    }
+    return own
+  }
+  const command = (namespace: string): RegExp =>
+    new RegExp(
+      `^subscription-id: has the resource provider ${namespace} 'NotRegistered'; run: az provider register ` +
+        `--namespace ${namespace} --subscription ${SUBSCRIPTION_ID}, or set register-providers: true`,
+    )
+
+  test('each that is missing is told with its command, along with all else', async () => {
+    await onStage({ seed: unregistered('may register') }, async (own) => {
+      expectMistakes(await refusalOf(own, { 'managed-identity': 'id-none' }), [
+        command('Microsoft.KeyVault'),
+        command('Microsoft.ContainerInstance'),
+        /^managed-identity: 'id-none' does not exist/,
+      ])
+    })
+  })
+
+  test('register-providers registers them, waits, and the build goes well', async () => {
+    await onStage({ seed: unregistered('may register'), speed: 5000 }, async (own) => {
+      const job = await own.run({ 'register-providers': 'true' })
+      expect(annotations(job, 'error')).toEqual([])
+      expect(job.conclusion).toBe('success')
+      for (const namespace of ['Microsoft.KeyVault', 'Microsoft.ContainerInstance']) {
+        const { properties } = resource(own, `${SUBSCRIPTION}/providers/${namespace}`)
+        expect(properties['registrationState']).toBe('Registered')
+        expect(job.log).toContain(`registering the resource provider ${namespace}...`)
+      }
+      expect(own.azure.world.requests(/^POST .*\/register\?/)).toHaveLength(2)
+    })
+  })
+
+  test('register-providers without the right to: Azure says which', async () => {
+    await onStage({ seed: unregistered('may not') }, async (own) => {
+      const job = await own.run({ 'register-providers': 'true' })
+      expect(failureOf(job)).toContain("perform action 'Microsoft.KeyVault/register/action'")
+    })
+  })
+})
+
+test('what may not be read is not checked: the debug log says so, and the build goes on', async () => {
+  const unread = [
+    'Microsoft.Resources/subscriptions/resourceGroups/read',
+    'Microsoft.Resources/subscriptions/providers/read',
+    'Microsoft.ManagedIdentity/userAssignedIdentities/read',
+    'Microsoft.Compute/galleries/images/read',
+    'Microsoft.Compute/galleries/images/versions/read',
+  ]
+  const own = defaultSeed()
+  const client = addApplication(own, { roles: [{ actions: unread.reduce(without, DEPLOYER_ACTIONS) }] })
+  own.resourceGroups.push({ name: 'rg-staging', location: 'eastus' })
+  const principalId = own.identities[0]?.principalId ?? ''
+  own.roleAssignments.push({
+    principalId,
+    scope: `${SUBSCRIPTION}/resourceGroups/rg-staging`,
+    actions: ['*'],
+  })
+  await onStage({ seed: own, speed: 5000 }, async (blind) => {
+    const job = await blind.run({
+      'client-id': client,
+      'gallery-image-id': `${GALLERY}/images/webapp/versions/1.2.3`,
+      'subnet-id': `${SUBNETS}/builds`,
+      'staging-resource-group': 'rg-staging',
+    })
+    expect(annotations(job, 'error')).toEqual([])
+    expect(job.conclusion).toBe('success')
+    expect(annotations(job, 'warning')).toEqual([])
+    const debug = job.main.debug.join('\n')
+    for (const what of [
+      'resource group rg-images',
+      'resource group rg-staging',
+      'resource provider Microsoft.KeyVault',
+      'managed identity id-image-builder',
+      'image definition webapp',
+      'image version 1.2.3',
+      'subnet builds',
+      'virtual network vnet-builds',
+    ]) {
+      expect(debug).toContain(`${what} is not checked: `)
+    }
+  })
+})

@@ -1,0 +1,104 @@
+/** For scenarios about inputs: what was submitted, what was refused before, and templates that somebody else made. */
+import { readFile } from 'node:fs/promises'
+import { request } from 'node:https'
+import { expect } from '@jest/globals'
+import type { LocalAzure } from '../../local-azure/index.ts'
+import type { JobOptions, JobResult } from '../../local-azure/runner.ts'
+import type { Exchange, Resource } from '../../local-azure/world.ts'
+import type { ImageTemplate } from '../../src/image-template.ts'
+import { failureOf, requestsOf } from './failures.ts'
+import { GROUP, IMAGE_TEMPLATES, type Stage } from './run-action.ts'
+
+/** The template that a job has PUT, as it was sent. Throws when it has sent none. */
+export function submitted({ azure }: Stage, { outputs }: JobResult): ImageTemplate {
+  const id = outputs['template-id'] ?? ''
+  const put = azure.world.exchanges.find(
+    ({ method, target }) => method === 'PUT' && target.toLowerCase().startsWith(`${id}?`.toLowerCase()),
+  )
+  if (id === '' || put?.body === undefined) throw new Error(`The job submitted no template '${id}'.`)
+  return JSON.parse(put.body) as ImageTemplate
+}
+
+/** The image that a job made, or another resource by its ID. */
+export function resource({ azure }: Stage, id: string | undefined): Resource {
+  const found = azure.world.resources.get(id ?? '')
+  if (!found) throw new Error(`There is no '${id ?? ''}'.`)
+  return found
+}
+
+/** Requests that could have written something, asked for a key or started something; signing in is none. */
+export function writes(requests: Exchange[]): string[] {
+  return requests
+    .filter(({ service, method }) => service !== 'entra' && method !== 'GET' && method !== 'HEAD')
+    .map(({ method, target }) => `${method} ${target}`)
+}
+
+/** The message of a job that was refused before anything was written; post then has nothing to do. */
+export async function refusalOf(
+  { azure, run }: Stage,
+  inputs: Record<string, string>,
+  options: Partial<JobOptions> = {},
+): Promise<string> {
+  const { result, requests } = await requestsOf(azure, () => run(inputs, { skipPost: true, ...options }))
+  const message = failureOf(result)
+  expect(writes(requests)).toEqual([])
+  expect({ template: result.state['imageTemplate'], blob: result.state['blob'] }).toEqual({})
+  return message
+}
+
+/** The message tells these mistakes and no others. */
+export function expectMistakes(message: string, expected: RegExp[]): void {
+  const mistakes = message.split('\n').filter((line) => line.startsWith('- '))
+  const told = mistakes.map((line) => line.slice(2))
+  for (const pattern of expected) expect(told).toContainEqual(expect.stringMatching(pattern))
+  expect(told).toHaveLength(expected.length)
+  const count = expected.length === 1 ? '1 input needs a change' : `${expected.length} inputs need a change`
+  expect(message).toContain(`${count}; nothing was created.`)
+}
+
+/** ID of the template that a name stands for. */
+export function templateId(name: string): string {
+  return `${GROUP}/providers/${IMAGE_TEMPLATES}/${name}`
+}
+
+/** Makes a template as the default application, without the action, and waits until it is there, or starts its run. */
+export async function byHand(
+  azure: LocalAzure,
+  name: string,
+  act: { properties: object } | 'run',
+): Promise<void> {
+  const identity = `${GROUP}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/id-image-builder`
+  if (act === 'run') {
+    await send(azure, 'POST', `${templateId(name)}/run`)
+    return
+  }
+  const body = {
+    location: 'eastus',
+    identity: { type: 'UserAssigned', userAssignedIdentities: { [identity]: {} } },
+    ...act,
+  }
+  await send(azure, 'PUT', templateId(name), body)
+  const state = (): unknown => azure.world.resources.get(templateId(name))?.properties['provisioningState']
+  while (state() === 'Creating') await send(azure, 'GET', templateId(name))
+}
+
+/** One request to Resource Manager; throws for a refusal. */
+async function send(azure: LocalAzure, method: string, id: string, body?: object): Promise<void> {
+  const [application] = azure.world.seed.applications
+  if (!application) throw new Error('The local Azure has no application.')
+  const token = await azure.entra.issue(application, 'https://management.azure.com')
+  const ca = await readFile(azure.caFile)
+  const url = `${azure.endpoints.resourceManager.replace(/\/$/, '')}${id}?api-version=2025-10-01`
+  const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' }
+  const status = await new Promise<number>((resolve, reject) => {
+    const sent = request(url, { method, ca, headers, agent: false }, (response) => {
+      response.resume()
+      response.on('end', () => {
+        resolve(response.statusCode ?? 0)
+      })
+    })
+    sent.on('error', reject)
+    sent.end(body === undefined ? undefined : JSON.stringify(body))
+  })
+  if (status >= 400) throw new Error(`${method} ${id}: ${status}`)
+}
