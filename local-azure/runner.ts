@@ -21,6 +21,7 @@ import {
   serviceVariables,
   type Machine,
 } from './runner/environment.ts'
+import { installAction } from './runner/install.ts'
 import { filePlaces, findLeaks, textPlace, type Place } from './runner/leaks.ts'
 import type { Annotation } from './runner/log.ts'
 import { endLeftovers, type SignalDelays } from './runner/process.ts'
@@ -137,8 +138,9 @@ async function setUpJob(
   token: string,
 ): Promise<Job> {
   const { azure, debug = false } = options
-  const actionFolder = options.actionFolder ?? fileURLToPath(new URL('..', import.meta.url))
-  const manifest = await readManifest(actionFolder)
+  const source = options.actionFolder ?? fileURLToPath(new URL('..', import.meta.url))
+  const manifest = await readManifest(source)
+  const actionFolder = await installAction(source, manifest, azure.folder)
   await createFolders(machine, description)
   const masks = new Masks()
   for (const secret of [...(options.secrets ?? []), token]) masks.add(secret)
@@ -154,6 +156,8 @@ async function setUpJob(
       GITHUB_ACTIONS: 'true',
       ...runnerVariables(machine, debug),
       ...serviceVariables(azure.github, token, options.permissions?.idToken ?? true),
+      // Node's own, and nothing that an action sees: hundreds of jobs need not compile the same bundle anew.
+      NODE_COMPILE_CACHE: path.join(azure.folder, 'compile-cache'),
     },
     inputs: inputVariables(manifest, options.with ?? {}),
     env: new Map(),

@@ -24,8 +24,12 @@ type Ncc = (entry: string, options: Record<string, unknown>) => Promise<NccResul
 // ncc ships no types; this is the part of its documented API that is used here.
 const ncc = createRequire(import.meta.url)('@vercel/ncc') as Ncc
 
-/** Loaded by the SDKs only for what nothing here asks for: blob lists in Arrow format, and signing in by browser. */
-const LEFT_OUT = ['apache-arrow', 'open']
+/**
+ * Loaded by the SDKs only for what nothing here asks for: blob lists in Arrow format, and signing in by browser. An
+ * empty module takes their place, as there are no packages where the bundles run.
+ */
+const EMPTY = 'data:text/javascript,'
+const LEFT_OUT = { 'apache-arrow': EMPTY, open: EMPTY }
 
 const root = path.join(import.meta.dirname, '..')
 const folders = new Set<string>()

@@ -1,7 +1,7 @@
 /** The rules of the house, as CONTRIBUTING.md tells them: who may import whom, and what is in dist. */
 import { describe, expect, test } from '@jest/globals'
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 
@@ -108,11 +108,12 @@ describe('dist', () => {
     expect(withMarker('dist')).toEqual([])
   })
 
-  /** Runs a bundle as its own process, with nothing in its environment and in an empty folder. */
+  /** Runs a bundle as its own process, with nothing in its environment, and where no packages are, as on a runner. */
   function start(bundle: string): { status: number | null; lines: string[]; stderr: string } {
     const cwd = mkdtempSync(path.join(os.tmpdir(), 'aib-action-'))
     try {
-      const { status, stdout, stderr } = spawnSync(process.execPath, [path.join(root, bundle)], {
+      cpSync(path.join(root, path.dirname(bundle)), cwd, { recursive: true })
+      const { status, stdout, stderr } = spawnSync(process.execPath, [path.join(cwd, 'index.js')], {
         cwd,
         env: {},
         encoding: 'utf8',
