@@ -12,9 +12,10 @@ const IMAGES = `${GROUP}/providers/Microsoft.Compute/images`
 /** Every kind of source and of target, and each input that changes the template's shape. */
 const BUILDS: Record<string, Record<string, string>> = {
   'marketplace to gallery': { 'replication-regions': 'East US, westus2=2:Standard_ZRS', 'build-path': '.' },
-  'marketplace with a plan to a gallery version': {
+  'marketplace with a plan to a managed image': {
     'source-image': 'contoso-labs:hardened-linux:hardened-9',
-    'gallery-image-id': `${GALLERY}/images/webapp/versions/7.8.9`,
+    'managed-image-id': `${IMAGES}/made-hardened`,
+    'gallery-image-id': '',
     'build-path': 'large',
     'vm-size': 'Standard_D4s_v5',
     'build-timeout-in-minutes': '0',
@@ -46,6 +47,7 @@ const BUILDS: Record<string, Record<string, string>> = {
     'source-image': `${GALLERY}/images/base-linux`,
     'build-path': 'app/hello.txt',
   },
+  'marketplace to a gallery version': { 'gallery-image-id': `${GALLERY}/images/webapp/versions/7.8.9` },
   'gallery version to VHD': {
     'source-image': `${GALLERY}/images/base-linux/versions/1.9.0`,
     'distribute-type': 'vhd',

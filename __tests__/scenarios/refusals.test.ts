@@ -178,7 +178,7 @@ describe('what Azure does not have', () => {
   test.each<{ story: string; inputs: Record<string, string>; mistakes: RegExp[] }>([
     {
       story: 'a region without Image Builder',
-      inputs: { location: 'Central US' },
+      inputs: { location: 'Central US', 'replication-regions': 'eastus' },
       mistakes: [
         /^location: 'centralus' does not offer Image Builder; these do: eastus, eastus2, .*westus3\./,
       ],
