@@ -6,7 +6,7 @@ export default {
   testEnvironment: 'node',
   testTimeout: 60_000,
   // Builds mostly wait: more of them at once than there are processors does no harm.
-  maxWorkers: 4,
+  maxWorkers: 6,
   collectCoverageFrom: ['src/**/*.ts'],
   coverageProvider: 'v8',
 }

@@ -10,6 +10,7 @@ import {
   WINDOWS,
   type Stage,
 } from '../support/run-action.ts'
+import { schemaMistakes, testWithSchema } from '../support/submissions.ts'
 
 let stage: Stage
 beforeAll(async () => {
@@ -189,4 +190,8 @@ test('the template carries size, timeout and plan, and the tags that trace it to
   })
   expect((await leftBehind(stage.azure)).blobs).toHaveLength(1)
   expect(job.log).toContain('cleanup is never: keeping')
+})
+
+testWithSchema('every template that was submitted keeps to the published schema', async () => {
+  expect(await schemaMistakes(stage)).toEqual([])
 })

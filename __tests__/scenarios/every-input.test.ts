@@ -12,7 +12,7 @@ import { annotations, GALLERY, GROUP, openStage, UBUNTU, type Stage } from '../s
 import { addIdentity } from '../support/seeds.ts'
 import { sideBySide } from '../support/side-by-side.ts'
 import { contents } from '../support/trees.ts'
-import { resource, submitted } from '../support/submissions.ts'
+import { resource, submitted, schemaMistakes, testWithSchema } from '../support/submissions.ts'
 
 const IMAGES = `${GROUP}/providers/Microsoft.Compute/images`
 const IDENTITIES = `${GROUP}/providers/Microsoft.ManagedIdentity/userAssignedIdentities`
@@ -465,4 +465,8 @@ inImage(`in the build VM${reason === '' ? '' : ` (skipped, no build VM: ${reason
     expect(staged(jobs.aborted)).toContain('Microsoft.Compute/virtualMachines')
     expect(staged(jobs.invalid)).not.toContain('Microsoft.Compute/virtualMachines')
   })
+})
+
+testWithSchema('every template that was submitted keeps to the published schema', async () => {
+  expect(await schemaMistakes(stage)).toEqual([])
 })

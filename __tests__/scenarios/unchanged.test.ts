@@ -2,7 +2,6 @@
 import { writeFile, utimes } from 'node:fs/promises'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
-import type { JobResult } from '../../local-azure/runner.ts'
 import {
   GALLERY,
   GROUP,
@@ -74,37 +73,13 @@ describe('skip-unchanged', () => {
     expect(outputs['image-uri']).not.toBe(first['image-uri'])
   })
 
-  const OTHER_IMAGES: Record<string, Record<string, string>> = {
-    'a script': { 'inline-script': 'true' },
-    'the source version': { 'source-image-version': '24.04.202609250' },
-    'the size of the disk': { 'os-disk-size-gb': '64' },
-    'what is left out': { exclude: 'hello.txt' },
-    'a region that the image is not in': { 'replication-regions': 'eastus, westus2' },
-    'that it is kept from being the latest': { 'exclude-from-latest': 'true' },
-    'another image definition': { 'gallery-image-id': `${GALLERY}/images/base-linux` },
-  }
-  const SAME_IMAGE: Record<string, Record<string, string>> = {
-    'the timeout': { 'build-timeout-in-minutes': '100' },
-    tags: { 'image-tags': 'owner=me', 'template-tags': 'owner=me' },
-    'how the artifact travels': { 'artifact-transfer': 'download' },
-  }
-
-  describe('a change of', () => {
-    const results = new Map<string, JobResult>()
-    beforeAll(async () => {
-      const changes = Object.entries({ ...OTHER_IMAGES, ...SAME_IMAGE })
-      await Promise.all(
-        changes.map(async ([what, inputs]) => results.set(what, await stage.run({ ...SKIP, ...inputs }))),
-      )
-    })
-
-    test.each(Object.keys(OTHER_IMAGES))('%s makes another image', (what) => {
-      expect(results.get(what)?.outputs).toMatchObject({ skipped: 'false', 'run-state': 'Succeeded' })
-    })
-
-    test.each(Object.keys(SAME_IMAGE))('%s changes nothing', (what) => {
-      expect(results.get(what)?.outputs).toMatchObject({ skipped: 'true', 'build-key': first['build-key'] })
-    })
+  test.each<[string, Record<string, string>]>([
+    ['another script', { 'inline-script': 'true' }],
+    ['a region that the image is not in', { 'replication-regions': 'eastus, westus2' }],
+    ['an image that is kept from being the latest', { 'exclude-from-latest': 'true' }],
+  ])('%s is built', async (_, change) => {
+    const { outputs } = await stage.run({ ...SKIP, ...change })
+    expect(outputs).toMatchObject({ skipped: 'false', 'run-state': 'Succeeded' })
   })
 
   test('a version that was asked for by number and is another image is refused', async () => {

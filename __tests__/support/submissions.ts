@@ -1,10 +1,11 @@
 /** For scenarios about inputs: what was submitted, what was refused before, and templates that somebody else made. */
 import { readFile } from 'node:fs/promises'
 import { request } from 'node:https'
-import { expect } from '@jest/globals'
+import { expect, test } from '@jest/globals'
 import type { LocalAzure } from '../../local-azure/index.ts'
 import type { JobOptions, JobResult } from '../../local-azure/runner.ts'
 import type { Exchange, Resource } from '../../local-azure/world.ts'
+import { templateValidator } from '../../scripts/check-schema.ts'
 import type { ImageTemplate } from '../../src/image-template.ts'
 import { failureOf, requestsOf } from './failures.ts'
 import { GROUP, IMAGE_TEMPLATES, type Stage } from './run-action.ts'
@@ -18,6 +19,22 @@ export function submitted({ azure }: Stage, { outputs }: JobResult): ImageTempla
   if (id === '' || put?.body === undefined) throw new Error(`The job submitted no template '${id}'.`)
   return JSON.parse(put.body) as ImageTemplate
 }
+
+/**
+ * What Azure's published schema has against the templates that were submitted; `AIB_SCHEMAS` names the folder with it.
+ */
+export async function schemaMistakes({ azure }: Stage): Promise<string[]> {
+  const problems = await templateValidator(process.env['AIB_SCHEMAS'] ?? '')
+  const puts = azure.world.requests(/^PUT .*\/imageTemplates\//)
+  expect(puts.length).toBeGreaterThan(5)
+  return puts.flatMap(({ target, body }) => {
+    const name = /\/imageTemplates\/([^?]+)/.exec(target)?.[1] ?? ''
+    return problems(name, JSON.parse(body ?? '') as unknown).map((mistake) => `${name}: ${mistake}`)
+  })
+}
+
+/** `test` where the schema is there, else a test that is skipped. */
+export const testWithSchema = process.env['AIB_SCHEMAS'] === undefined ? test.skip : test
 
 /** The image that a job made, or another resource by its ID. */
 export function resource({ azure }: Stage, id: string | undefined): Resource {

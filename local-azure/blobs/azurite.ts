@@ -23,8 +23,16 @@ export interface Azurite {
   close: () => Promise<void>
 }
 
-/** Ends the child when its stdin closes, which it does however the parent dies: no orphan stays behind. */
-const DIE_WITH_PARENT = 'data:text/javascript,process.stdin.resume().on("end",()=>process.exit())'
+/**
+ * Ends the child when its stdin closes, which it does however the parent dies: no orphan stays behind. What it has
+ * compiled is kept, because it is killed in the end, and starting it costs more than a second of a processor.
+ */
+const PRELOAD = `data:text/javascript,${encodeURIComponent(`
+  import { flushCompileCache } from 'node:module'
+  process.stdin.resume().on('end', () => process.exit())
+  setTimeout(flushCompileCache, 2500).unref()
+`)}`
+const COMPILED = path.join(import.meta.dirname, '..', '..', 'node_modules', '.cache', 'azurite')
 
 /** Starts Azurite on a free loopback port, its data in `folder`. Rejects with its output when it does not come up. */
 export async function startAzurite(
@@ -75,8 +83,8 @@ async function spawnAzurite(
   // Without --skipApiVersionCheck Azurite refuses the API version that the SDK speaks.
   const how = ['--oauth', 'basic', '--skipApiVersionCheck', '--disableTelemetry', '--silent']
   const known = [...accounts].map(([name, keys]) => [name, ...keys].join(':')).join(';')
-  return spawn(process.execPath, ['--import', DIE_WITH_PARENT, program, ...where, ...how], {
-    env: { ...process.env, NODE_OPTIONS: '', AZURITE_ACCOUNTS: known },
+  return spawn(process.execPath, ['--import', PRELOAD, program, ...where, ...how], {
+    env: { ...process.env, NODE_OPTIONS: '', NODE_COMPILE_CACHE: COMPILED, AZURITE_ACCOUNTS: known },
   })
 }
 
