@@ -4,7 +4,6 @@
  */
 import { archiveFormat, packArtifact } from './archive.ts'
 import { chosenTransfer, type BuildArtifact } from './artifact-customizers.ts'
-import { keyOf, reuse, runOutputNamesOf } from './reuse.ts'
 import { BuildFailedError, CancelledError } from './errors.ts'
 import { fetchLog, followLog, type FollowedLog } from './follow-log.ts'
 import { imageTemplate, printableTemplate, sourceBody, type Findings } from './image-template.ts'
@@ -14,6 +13,8 @@ import type { BuildEdges, ReadyTemplate, RunEnd } from './ports.ts'
 import { artifactWarnings, sizeProblem, type Warning } from './preflight.ts'
 import { duration, runFailure, type BuildReport } from './report.ts'
 import { formatResourceId, KINDS } from './resource-id.ts'
+import { keyOf, reuse, runOutputNamesOf } from './reuse.ts'
+import type { SourceName } from './source-image.ts'
 import { buildMinutes } from './template-settings.ts'
 
 /**
@@ -137,62 +138,63 @@ async function submit(
   findings: Findings,
   artifact: BuildArtifact | undefined,
   report: BuildReport,
-  { azure, runner, clock, version, saveFile }: BuildEdges,
+  edges: BuildEdges,
 ): Promise<ReadyTemplate | undefined> {
-  runner.info(`Source for image:  ${JSON.stringify(sourceBody(findings.sourceImage))}`)
+  const { azure, runner, clock, version } = edges
   const name = request.templateName ?? templateName(clock.unique())
   const id = formatResourceId({ ...request, type: KINDS.template.type, names: [name] })
-  const template = imageTemplate(request, findings, artifact, { version, buildKey: report.buildKey })
-  report.template = { name, id }
-  report.runOutputName = runOutputNamesOf(request)[0] ?? ''
-  runner.info(`template name:  ${name}`)
-  const text = printableTemplate(template)
-  report.templatePath = await saveFile(`${name}.json`, text)
-  if (request.dryRun) {
-    report.dryRun = true
-    runner.group('image template (dry run: nothing was created)', text.split('\n'))
-    return undefined
-  }
+  const body = imageTemplate(request, findings, artifact, { version, buildKey: report.buildKey })
+  const runOutputNames = runOutputNamesOf(request)
+  await show({ name, id, body, source: findings.sourceImage, runOutputNames }, request, report, edges)
+  if (request.dryRun) return undefined
 
   runner.info('starting put template...')
   runner.remember('imageTemplate', id)
   const { provisioningState, stagingResourceGroup } = await azure.imageBuilder.submit(
     id,
-    template,
+    body,
     runner.cancelled,
   )
   if (stagingResourceGroup) report.stagingResourceGroup = stagingResourceGroup
   runner.info(`put template:  ${provisioningState}`)
-  const runs = request.settings.autoRun?.state === 'Enabled'
-  return { id, runOutputNames: runOutputNamesOf(request), runs }
+  return { id, runOutputNames, runs: request.settings.autoRun?.state === 'Enabled' }
 }
 
 /** A template that somebody else made: run as it is, and kept. */
 async function find(
   request: ExistingBuild,
   report: BuildReport,
-  { azure, runner, saveFile }: BuildEdges,
+  edges: BuildEdges,
 ): Promise<ReadyTemplate | undefined> {
-  const { id, source, body, runOutputNames, lastRun, stagingResourceGroup } = await azure.findTemplate(
-    request,
-    runner.cancelled,
-  )
-  report.sourceImage = source
-  report.template = { name: request.templateName, id }
-  report.runOutputName = runOutputNames[0] ?? ''
+  const { azure, runner } = edges
+  const found = await azure.findTemplate(request, runner.cancelled)
+  const { id, runOutputNames, lastRun, stagingResourceGroup } = found
   if (stagingResourceGroup) report.stagingResourceGroup = stagingResourceGroup
-  runner.info(`Source for image:  ${JSON.stringify(sourceBody(source))}`)
-  runner.info(`template name:  ${request.templateName}`)
-  const text = printableTemplate(body)
-  report.templatePath = await saveFile(`${request.templateName}.json`, text)
-  if (request.dryRun) {
-    report.dryRun = true
-    runner.group('image template (dry run: not started)', text.split('\n'))
-    return undefined
-  }
+  report.sourceImage = found.source
+  await show({ ...found, name: request.templateName }, request, report, edges)
+  if (request.dryRun) return undefined
+
   runner.remember('existingTemplate', true)
   runner.remember('imageTemplate', id)
   return { id, runOutputNames, runs: lastRun?.runState === 'Running' }
+}
+
+/** Tells what is going to be run and keeps it as a file; in a dry run the log has all of it. */
+async function show(
+  template: { name: string; id: string; body: object; source: SourceName; runOutputNames: string[] },
+  { dryRun }: BuildRequest,
+  report: BuildReport,
+  { runner, saveFile }: BuildEdges,
+): Promise<void> {
+  const { name, id, body, source, runOutputNames } = template
+  report.template = { name, id }
+  report.runOutputName = runOutputNames[0] ?? ''
+  runner.info(`Source for image:  ${JSON.stringify(sourceBody(source))}`)
+  runner.info(`template name:  ${name}`)
+  const text = printableTemplate(body)
+  report.templatePath = await saveFile(`${name}.json`, text)
+  report.dryRun = dryRun
+  if (dryRun) runner.group('image template (dry run: nothing is created or started)', text.split('\n'))
 }
 
 /**

@@ -30,7 +30,7 @@ export async function reuse(
     Object.assign(report.images, images)
     report.skipped = true
     report.runOutputName = runOutputNamesOf(request)[0] ?? ''
-    return 'unchanged'
+    return dryRun ? undefined : 'unchanged'
   }
   const running = again ? await azure.findRunning(request, key, runner.cancelled) : undefined
   if (!running) return undefined

@@ -6,7 +6,8 @@ import { appendFile, chmod, mkdir, rename, rm, truncate, utimes, writeFile } fro
 import path from 'node:path'
 import { buffer } from 'node:stream/consumers'
 import { promisify } from 'node:util'
-import { digestContent, packArtifact, type ArchiveFormat } from '../../src/archive.ts'
+import { digestContent, packArtifact } from '../../src/archive.ts'
+import type { ArchiveFormat } from '../../src/artifact-entries.ts'
 import { contents, directory, file, link, plant, temporary, type Tree } from '../support/trees.ts'
 import { unzip } from '../support/unzip.ts'
 

@@ -10,6 +10,7 @@ import { PROVISIONERS } from '../../src/customizers.ts'
 import { DISTRIBUTE_TYPES, REPLICATION_MODES, VERSIONING_SCHEMES } from '../../src/distribution-inputs.ts'
 import { CLEANUP_POLICIES, readInputs, wantsSummary } from '../../src/inputs.ts'
 import { WARNINGS } from '../../src/preflight.ts'
+import { FAILURE_CODES } from '../../src/failure-codes.ts'
 import { outputs } from '../../src/report.ts'
 import { END_STATES } from '../../src/run-status.ts'
 import { STORAGE_ACCOUNT_TYPES } from '../../src/template-schema.ts'
@@ -233,4 +234,21 @@ test('every failure that the code knows has its heading in TROUBLESHOOTING.md', 
   )
   expect(known.length).toBeGreaterThan(10)
   expect(known.filter((code) => !headings.some((heading) => heading.startsWith(`### ${code}`)))).toEqual([])
+})
+
+describe('TROUBLESHOOTING.md', () => {
+  const troubleshooting = file('TROUBLESHOOTING.md')
+
+  test('has a heading for every warning that can be silenced', () => {
+    const named = Object.keys(WARNINGS).filter((name) =>
+      troubleshooting.includes(`\n### ignore-warnings: ${name}\n`),
+    )
+    expect(named).toEqual(Object.keys(WARNINGS))
+  })
+
+  test('says what every failure code means, and lists no other', () => {
+    const section = troubleshooting.slice(troubleshooting.indexOf('\n## Failure codes\n'))
+    const listed = [...section.matchAll(/^- `([a-z-]+)`: \S/gm)].map((match) => match[1])
+    expect([...listed].sort()).toEqual([...FAILURE_CODES].sort())
+  })
 })

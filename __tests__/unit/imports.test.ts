@@ -24,7 +24,7 @@ function kindOf(file: string): Kind {
   if (!file.startsWith('src/')) return 'outside'
   if (/^src\/(main|post)\.ts$/.test(file)) return 'entry'
   if (/^src\/(build|reuse|follow-log|cleanup)\.ts$/.test(file)) return 'story'
-  if (file === 'src/archive.ts') return 'archive'
+  if (/^src\/(archive|artifact-entries)\.ts$/.test(file)) return 'archive'
   if (/^src\/(runner|workflow-artifact)\.ts$/.test(file)) return 'runner'
   return file.startsWith('src/azure/') && file !== 'src/azure/cloud.ts' ? 'azure' : 'pure'
 }
@@ -36,7 +36,7 @@ const MAY_IMPORT: Record<Kind, { files: Kind[]; packages: RegExp }> = {
     files: ['pure'],
     packages: /^(node:path|node:crypto|fastest-levenshtein|jsonc-parser|valibot|yaml)$/,
   },
-  archive: { files: ['pure'], packages: /^(node:.*|ignore|tar-stream|yazl)$/ },
+  archive: { files: ['archive', 'pure'], packages: /^(node:.*|ignore|tar-stream|yazl)$/ },
   runner: { files: ['pure'], packages: /^(node:|@actions\/)/ },
   azure: { files: ['pure', 'azure'], packages: /^(node:|@azure\/)/ },
   outside: { files: [], packages: /^$/ },
