@@ -1,7 +1,9 @@
 /** Nothing is built twice: `skip-unchanged`, `build-key`, and `resume` for a re-run of the same workflow run. */
 import { writeFile, utimes } from 'node:fs/promises'
 import path from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { AT_ANY_PACE, HELD, pace } from '../support/moments.ts'
 import {
   GALLERY,
   GROUP,
@@ -137,8 +139,14 @@ describe('resume', () => {
   })
 
   test('another leg of a matrix, another script, a first attempt and resume: false build for themselves', async () => {
-    await onStage({ speed: 300 }, async (stage) => {
+    await onStage(AT_ANY_PACE, async (stage) => {
+      pace(stage.azure, { building: HELD })
       await abandoned(stage)
+      const [template] = stage.azure.world.resources.list(IMAGE_TEMPLATES)
+      const status = (): unknown => template?.properties['lastRunStatus']
+      while (!JSON.stringify(status() ?? '').includes('Building')) await delay(20)
+      // The run that was left goes on for as long as this test; the others are brisk.
+      pace(stage.azure)
       const own: [Record<string, string>, string][] = [
         [{ 'gallery-image-id': `${GALLERY}/images/base-linux` }, '2'],
         [{ 'inline-script': 'true' }, '2'],
@@ -148,9 +156,23 @@ describe('resume', () => {
       const jobs = await Promise.all(
         own.map(([change, runAttempt]) => stage.run(change, { job: { runAttempt } })),
       )
+      expect(status()).toMatchObject({ runState: 'Running' })
       expect(jobs.map(({ conclusion }) => conclusion)).toEqual(own.map(() => 'success'))
       expect(jobs.filter(({ log }) => log.includes('taking it over'))).toEqual([])
       expect(stage.azure.world.requests(RUNS)).toHaveLength(own.length + 1)
     })
+  })
+
+  test('a build that has failed is not taken over, though its template was kept', async () => {
+    await onStage(
+      { ...FAST, build: { failCustomizer: { index: 2, exitCode: 1, output: [] } } },
+      async (stage) => {
+        const script = { 'inline-script': 'exit 1' }
+        const jobs = [await stage.run(script), await stage.run(script, { job: { runAttempt: '2' } })]
+        expect(jobs.map(({ outputs }) => outputs['run-state'])).toEqual(['Failed', 'Failed'])
+        expect(stage.azure.world.requests(RUNS)).toHaveLength(2)
+        expect(jobs[1]?.log).not.toContain('taking it over')
+      },
+    )
   })
 })
