@@ -5,7 +5,7 @@ import { messageOf, type Problem } from './errors.ts'
 import type { WorkflowRun } from './names.ts'
 import { didYouMean } from './nearest.ts'
 import { GUID, idMistake, type Kind } from './resource-id.ts'
-import type { ArmForms } from './template-schema.ts'
+import { TAG_NAME_PATTERN, TAG_NAME_RULE, type ArmForms } from './template-schema.ts'
 
 /** Where inputs come from: the step's `with` and its environment, both as the runner gives them. */
 export interface RawInputs {
@@ -160,7 +160,8 @@ export class InputReader {
       const at = line.indexOf('=')
       const [key, value] = [line.slice(0, at).trim(), line.slice(at + 1).trim()]
       if (at < 1 || key === '') this.problem(name, `'${line}' is not key=value.`)
-      else if (!TAG_NAME.test(key)) this.problem(name, `'${key}' is no name of a tag: ${TAG_NAME_RULE}.`)
+      else if (!TAG_NAME_PATTERN.test(key))
+        this.problem(name, `'${key}' is no name of a tag: ${TAG_NAME_RULE}.`)
       else if (value.length > 256)
         this.problem(name, `the value of '${key}' has ${value.length} characters; 256 are allowed.`)
       else if (seen.has(key.toLowerCase())) this.problem(name, `'${key}' stands there twice.`)
@@ -192,6 +193,3 @@ function parseYaml(text: string): { value: unknown } | { mistake: string } {
     return { mistake: messageOf(error).split('\n')[0]?.replace(/[:.]$/, '') ?? '' }
   }
 }
-
-const TAG_NAME = /^[^<>%&\\?/]{1,512}$/
-const TAG_NAME_RULE = '1 to 512 characters without <>%&\\?/'

@@ -54,9 +54,13 @@ const wholeNumber = (minimum: number, maximum: number): v.GenericSchema<number, 
 }
 const state = choice('Enabled', 'Disabled')
 
+/** Names of tags (Resource Manager's documentation). */
+export const TAG_NAME_PATTERN = /^[^<>%&\\?/]{1,512}$/
+export const TAG_NAME_RULE = '1 to 512 characters without <>%&\\?/'
+
 /** A tag's value holds 256 characters at most, its name 512 (Resource Manager's documentation). */
 const tags = map(
-  v.pipe(text, v.regex(/^[^<>%&\\?/]{1,512}$/, '1 to 512 characters without <>%&\\?/')),
+  v.pipe(text, v.regex(TAG_NAME_PATTERN, TAG_NAME_RULE)),
   v.pipe(text, v.maxLength(256, 'a text of at most 256 characters')),
 )
 

@@ -24,6 +24,19 @@ export interface BlobAccount {
   allowsKeys: boolean
 }
 
+/** A storage account as Resource Manager shows it, cut down to the way to its blobs. */
+export interface AccountBody {
+  id: string
+  name: string
+  properties: { primaryEndpoints: { blob: string }; allowSharedKeyAccess?: boolean | null }
+}
+
+export function blobAccount({ id, name, properties }: AccountBody): BlobAccount {
+  const { primaryEndpoints, allowSharedKeyAccess } = properties
+  // Azure takes no word on it for a yes.
+  return { id, name, blobEndpoint: primaryEndpoints.blob, allowsKeys: allowSharedKeyAccess ?? true }
+}
+
 /** One storage account. Which of the two ways is used is decided once, at the first refusal. */
 export class BlobAccess {
   service: BlobServiceClient

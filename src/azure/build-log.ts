@@ -15,7 +15,7 @@ import { noLiveLog, unreadableLog, type Obstacle } from '../log-access.ts'
 import { lastName } from '../resource-id.ts'
 import { customizationLogLocation } from '../run-status.ts'
 import type { ResourceManager } from './arm.ts'
-import { BlobAccess, isMissingRole, type BlobAccount } from './blob-access.ts'
+import { BlobAccess, blobAccount, isMissingRole, type AccountBody, type BlobAccount } from './blob-access.ts'
 import { API_VERSIONS } from './reader.ts'
 
 export interface BuildLogEdges {
@@ -42,12 +42,6 @@ interface ContainerGroup {
   id: string
   name: string
   properties: { containers?: { name: string }[] }
-}
-
-interface AccountBody {
-  id: string
-  name: string
-  properties: { primaryEndpoints: { blob: string }; allowSharedKeyAccess?: boolean | null }
 }
 
 export class BuildLog {
@@ -151,14 +145,7 @@ export class BuildLog {
     const doing = `looking for the storage account in ${lastName(stagingGroup)}`
     const accounts = await this.edges.arm.list<AccountBody>({ path, apiVersion: API_VERSIONS.storage, doing })
     const found = accounts.find((one) => name === undefined || one.name.toLowerCase() === name.toLowerCase())
-    if (!found) return undefined
-    const { primaryEndpoints, allowSharedKeyAccess } = found.properties
-    return {
-      id: found.id,
-      name: found.name,
-      blobEndpoint: primaryEndpoints.blob,
-      allowsKeys: allowSharedKeyAccess ?? true,
-    }
+    return found && blobAccount(found)
   }
 }
 

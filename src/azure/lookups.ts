@@ -14,6 +14,7 @@ import {
 import { buildWarnings, isRegistered, regionProblems, registrationProblems } from '../preflight.ts'
 import { formatResourceId, KINDS, lastName, parseResourceId } from '../resource-id.ts'
 import type { SourceImage } from '../source-image.ts'
+import { blobAccount, type AccountBody } from './blob-access.ts'
 import { readProviders } from './providers.ts'
 import { allOrEveryProblem, wrong, type Reader } from './reader.ts'
 import { readDefinition, readSourceImage } from './source-images.ts'
@@ -33,7 +34,7 @@ export async function lookUp(reader: Reader, request: NewBuild): Promise<Finding
     checkProviders(reader, request),
     definitions,
     checkSource(request, source, definitions),
-    resourceGroup(reader, request, request.resourceGroup, { input: 'resource-group' }),
+    resourceGroup(reader, request),
     newTemplate(reader, request),
     checkStagingGroup(reader, request),
     checkSubnets(reader, request),
@@ -94,15 +95,11 @@ async function checkProviders(reader: Reader, request: NewBuild): Promise<string
   return providers.filter((provider) => !isRegistered(provider)).map(({ namespace }) => namespace)
 }
 
-async function resourceGroup(
-  reader: Reader,
-  { subscriptionId }: NewBuild,
-  name: string,
-  problem: { input: string },
-): Promise<void> {
+async function resourceGroup(reader: Reader, request: NewBuild): Promise<void> {
+  const { subscriptionId, resourceGroup: name } = request
   const path = `/subscriptions/${subscriptionId}/resourceGroups/${name}`
   await reader.glimpse(path, 'resources', `resource group ${name}`, () =>
-    wrong(problem.input, `'${name}' does not exist in subscription ${subscriptionId}.`),
+    wrong('resource-group', `'${name}' does not exist in subscription ${subscriptionId}.`),
   )
 }
 
@@ -120,22 +117,15 @@ async function newTemplate(reader: Reader, request: NewBuild): Promise<void> {
   const { templateName: name } = request
   if (name === undefined) return
   const id = formatResourceId({ ...request, type: KINDS.template.type, names: [name] })
-  if (!(await reader.exists(id, 'imageBuilder', `image template ${name}`))) return
+  if (!(await reader.find(id, 'imageBuilder', `image template ${name}`))) return
   wrong(
     'template-name',
     `'${name}' exists already: give another name, delete it, or set existing-template: true to run it as it is.`,
   )
 }
 
-interface AccountBody {
-  id: string
-  name: string
-  properties: {
-    primaryEndpoints: { blob: string }
-    allowSharedKeyAccess?: boolean | null
-    publicNetworkAccess?: string | null
-    networkAcls?: { defaultAction?: string } | null
-  }
+type FirewalledAccountBody = AccountBody & {
+  properties: { publicNetworkAccess?: string | null; networkAcls?: { defaultAction?: string } | null }
 }
 
 async function storage(reader: Reader, request: NewBuild): Promise<StorageAccount | undefined> {
@@ -143,22 +133,22 @@ async function storage(reader: Reader, request: NewBuild): Promise<StorageAccoun
   const { storageAccount: given } = request.artifact
   const missing = (hint = ''): never =>
     wrong('storage-account', `'${given}' was not found, or the signed-in identity may not read it.${hint}`)
-  const byName = async (): Promise<AccountBody> => {
+  const byName = async (): Promise<FirewalledAccountBody> => {
     const path = `/subscriptions/${request.subscriptionId}/providers/Microsoft.Storage/storageAccounts`
-    const accounts = await reader.list<AccountBody>(path, 'storage', 'looking for the storage account')
+    const accounts = await reader.list<FirewalledAccountBody>(
+      path,
+      'storage',
+      'looking for the storage account',
+    )
     const names = accounts.map(({ name }) => name)
     return accounts.find(({ name }) => name === given) ?? missing(didYouMean(given, names))
   }
-  const { id, name, properties } = given.startsWith('/')
-    ? await reader.get<AccountBody>(given, 'storage', `storage account ${lastName(given)}`, missing)
+  const account = given.startsWith('/')
+    ? await reader.get<FirewalledAccountBody>(given, 'storage', `storage account ${lastName(given)}`, missing)
     : await byName()
-  const { primaryEndpoints, allowSharedKeyAccess, publicNetworkAccess, networkAcls } = properties
+  const { publicNetworkAccess, networkAcls } = account.properties
   return {
-    id,
-    name,
-    blobEndpoint: primaryEndpoints.blob,
-    // Azure takes no word on it for a yes.
-    allowsKeys: allowSharedKeyAccess ?? true,
+    ...blobAccount(account),
     refusesNetworks:
       networkAcls?.defaultAction?.toLowerCase() === 'deny' ||
       publicNetworkAccess?.toLowerCase() === 'disabled',
@@ -196,7 +186,7 @@ async function targetDefinition(
 
 /** An explicit version must be new: versions never change. */
 async function newVersion(reader: Reader, one: Distribution, id: string): Promise<void> {
-  if (!/\/versions\//i.test(id) || !(await reader.exists(id, 'gallery', `image version ${lastName(id)}`)))
+  if (!/\/versions\//i.test(id) || !(await reader.find(id, 'gallery', `image version ${lastName(id)}`)))
     return
   const message = `version ${lastName(id)} exists already; give a new one, or none to have it numbered.`
   throw new InputError([distributionProblem(one, 'galleryImageId', message)])

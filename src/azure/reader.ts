@@ -50,12 +50,12 @@ export class Reader {
     return await this.ifAllowed(what, () => this.get<T>(path, api, what, missing))
   }
 
-  /** The same for whether a resource is there; one that may not be read is not known to be. */
-  async exists(path: string, api: Api, what: string): Promise<boolean> {
+  /** A resource that may be there; one that may not be read is not known to be. */
+  async find<T>(path: string, api: Api, what: string): Promise<T | undefined> {
     try {
-      return (await this.glimpse(path, api, what)) !== undefined
+      return await this.glimpse<T>(path, api, what)
     } catch (error) {
-      if (isNotFound(error)) return false
+      if (isNotFound(error)) return undefined
       throw error
     }
   }

@@ -17,14 +17,11 @@ export async function checkStagingGroup(reader: Reader, request: NewBuild): Prom
   const id = request.settings.stagingResourceGroup
   if (!id) return
   const what = `resource group ${lastName(id)}`
-  if (!(await reader.exists(id, 'resources', what))) return
-  const [group, contents] = await Promise.all([
-    reader.glimpse<GroupBody>(id, 'resources', what),
-    reader.ifAllowed(what, () =>
-      reader.list<{ name: string }>(`${id}/resources`, 'resources', `listing ${what}`),
-    ),
-  ])
+  const group = await reader.find<GroupBody>(id, 'resources', what)
   if (!group) return
+  const contents = await reader.ifAllowed(what, () =>
+    reader.list<{ name: string }>(`${id}/resources`, 'resources', `listing ${what}`),
+  )
   const facts = { ...group, tags: group.tags ?? {}, contents: (contents ?? []).map(({ name }) => name) }
   const problems = stagingGroupProblems(facts, request.location)
   if (problems.length > 0) throw new InputError(problems)

@@ -39,15 +39,18 @@ export async function findImages(
   return images.length === found.length && images.length > 0 ? Object.fromEntries(images) : undefined
 }
 
+interface ImageBody {
+  id: string
+  tags: Tags
+  properties: { provisioningState?: string }
+}
+
 async function findImage(reader: Reader, one: Distribution, key: string): Promise<string | undefined> {
   if (isGallery(one)) return await findVersion(reader, one, key)
   if (one.body.type !== 'ManagedImage') return undefined
   const { imageId } = one.body
-  const image = await readIfThere<{ id: string; tags: Tags; properties: { provisioningState?: string } }>(
-    reader,
-    imageId,
-    'compute',
-  )
+  const what = `managed image ${lastName(imageId)}`
+  const image = await reader.find<ImageBody>(imageId, 'compute', what)
   const complete = image?.properties.provisioningState === 'Succeeded'
   return complete && image.tags?.[BUILD_KEY_TAG] === key ? image.id : undefined
 }
@@ -103,11 +106,6 @@ function standsFor({ properties }: VersionBody, wanted: GalleryDistributor): boo
     excludeFromLatest === (wanted.excludeFromLatest ?? false) &&
     regionsOf(wanted).every((region) => regions.includes(region))
   )
-}
-
-async function readIfThere<T>(reader: Reader, id: string, api: 'compute'): Promise<T | undefined> {
-  const what = `managed image ${lastName(id)}`
-  return (await reader.exists(id, api, what)) ? await reader.get<T>(id, api, what) : undefined
 }
 
 interface TemplateBody {
