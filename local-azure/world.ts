@@ -131,6 +131,7 @@ export class World {
   private readonly watchers = new Set<(exchange: Exchange) => void | Promise<void>>()
   private readonly atWork = new Set<Promise<void>>()
   private readonly closing = new AbortController()
+  private hurry = new AbortController()
 
   constructor(seed: Seed, options: WorldOptions) {
     this.seed = seed
@@ -143,10 +144,22 @@ export class World {
     return Date.now()
   }
 
-  /** Waits a duration of the service's own, shortened by `speed`. Rejects when the local Azure closes, or by `signal`. */
+  /**
+   * Waits a duration of the service's own, shortened by `speed` and ended by `hasten`. Rejects when the local Azure
+   * closes, or by `signal`.
+   */
   async elapse(milliseconds: number, signal: AbortSignal = this.closing.signal): Promise<void> {
-    const either = AbortSignal.any([this.closing.signal, signal])
-    await delay(milliseconds / this.options.speed, undefined, { signal: either })
+    const broken = AbortSignal.any([this.closing.signal, signal])
+    const ended = AbortSignal.any([broken, this.hurry.signal])
+    await delay(milliseconds / this.options.speed, undefined, { signal: ended }).catch(() => {
+      broken.throwIfAborted()
+    })
+  }
+
+  /** Ends every wait that is under way: a test that held a phase until it was seen lets it go on. */
+  hasten(): void {
+    this.hurry.abort()
+    this.hurry = new AbortController()
   }
 
   /** Work that outlives its request, such as an operation that was answered with 202. It must not reject. */

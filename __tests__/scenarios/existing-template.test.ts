@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
 import type { JobResult } from '../../local-azure/runner.ts'
 import { failureOf, requestsOf } from '../support/failures.ts'
-import { AT_ANY_PACE, HELD, pace } from '../support/moments.ts'
+import { AT_ANY_PACE, HELD, pace, release } from '../support/moments.ts'
 import {
   annotations,
   GALLERY,
@@ -154,9 +154,14 @@ describe('when the workflow is cancelled', () => {
 
 test('one that is running already is followed, not started again', async () => {
   await byHand(stage.azure, 'running', { properties: { source: SOURCE, distribute: TARGETS } })
-  pace(stage.azure, { customizing: 1500 })
+  pace(stage.azure, { customizing: HELD })
   await byHand(stage.azure, 'running', 'run')
-  const { result: job, requests } = await requestsOf(stage.azure, () => runExisting('running'))
+  const onLine = (line: string): void => {
+    if (/^ {2}Customizing \(/.test(line)) release(stage.azure)
+  }
+  const { result: job, requests } = await requestsOf(stage.azure, () =>
+    runExisting('running', {}, { onLine }),
+  )
   expect(annotations(job, 'error')).toEqual([])
   expect(job.conclusion).toBe('success')
   expect(job.outputs).toMatchObject({ 'run-state': 'Succeeded', 'run-output-name': 'gallery' })

@@ -14,8 +14,10 @@ import {
   HELD,
   momentOf,
   pace,
+  release,
   runQuickly,
   templateState,
+  whenAt,
 } from '../support/moments.ts'
 import { annotations, leftBehind, openStage, type Stage } from '../support/run-action.ts'
 
@@ -23,6 +25,7 @@ const FRESH_ACCOUNT = { resourceGroup: 'rg-images', name: 'stcontosofresh', loca
 const TEMPLATE = 'imageTemplates/t_[^/?]+'
 const READ_TEMPLATE = new RegExp(`^GET .*/${TEMPLATE}\\?`)
 const CANCEL = new RegExp(`^POST .*/${TEMPLATE}/cancel`)
+const DELETE = new RegExp(`^DELETE .*/${TEMPLATE}\\?`)
 const RUN = new RegExp(`^POST .*/${TEMPLATE}/run\\?`)
 
 let stage: Stage
@@ -74,7 +77,10 @@ describe('killed before a run was started, it leaves nothing', () => {
   })
 
   test('while the template is being made', async () => {
-    pace(stage.azure, { submit: 500 })
+    pace(stage.azure, { submit: HELD })
+    whenAt(stage.azure, DELETE, () => {
+      release(stage.azure)
+    })
     const kill = momentOf(
       stage.azure,
       READ_TEMPLATE,

@@ -14,6 +14,7 @@ import {
   momentOf,
   pace,
   quickTime,
+  release,
   runQuickly,
   templateState,
   whenAt,
@@ -218,6 +219,13 @@ function strikeOnceRunning(request: RegExp, respond: Answer, times: number): voi
   })
 }
 
+/** The service takes its time until a request that `holds` has been answered. */
+function releaseAt(request: RegExp, holds: () => boolean): void {
+  momentOf(stage.azure, request, holds).addEventListener('abort', () => {
+    release(stage.azure)
+  })
+}
+
 describe('post', () => {
   test('deletes the template when the service fails at first', async () => {
     strike(inArm(DELETE, INTERNAL))
@@ -234,8 +242,9 @@ describe('post', () => {
   })
 
   test('waits when the service does not let the template go yet', async () => {
-    pace(stage.azure, { building: HELD, cancel: 500 })
+    pace(stage.azure, { building: HELD, cancel: HELD })
     const deletes = countRequests(stage.azure, DELETE)
+    releaseAt(DELETE, () => deletes().length > 2)
     const job = await runQuickly(stage, {}, { interrupt: { kill: momentOf(stage.azure, RUN) } })
     const statuses = deletes().map(({ status }) => status)
     expect(statuses.length).toBeGreaterThan(2)
@@ -265,9 +274,10 @@ describe('a cancelled run', () => {
     ['the service fails', inArm(CANCEL, INTERNAL), [500, 204]],
     ['the answer is lost', inArm(CANCEL, 'reset', LOST), [0, 405]],
   ])('is cancelled when %s at first', async (_, unsteadiness, statuses) => {
-    pace(stage.azure, { building: HELD, cancel: 500 })
+    pace(stage.azure, { building: HELD, cancel: HELD })
     strike(unsteadiness)
     const cancels = countRequests(stage.azure, CANCEL)
+    releaseAt(CANCEL, () => cancels().length > 1)
     const cancel = momentOf(stage.azure, READ, (read) => templateState(stage.azure, read) === 'Building')
     // Not too quick: main has a few seconds for its last words.
     const job = await stage.run({}, { interrupt: { cancel }, env: quickTime(4) })

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import type { JobResult } from '../../local-azure/runner.ts'
 import type { Exchange } from '../../local-azure/world.ts'
 import { requestsOf } from '../support/failures.ts'
-import { AT_ANY_PACE, pace } from '../support/moments.ts'
+import { AT_ANY_PACE, HELD, pace, release } from '../support/moments.ts'
 import {
   annotations,
   GALLERY,
@@ -20,7 +20,7 @@ let job: JobResult
 let requests: Exchange[]
 beforeAll(async () => {
   stage = await openStage(AT_ANY_PACE)
-  pace(stage.azure, { building: 2000 })
+  pace(stage.azure, { building: HELD })
   const both = `- { type: ManagedImage, imageId: "${GROUP}/providers/Microsoft.Compute/images/made", location: eastus, runOutputName: image }`
   const inputs = { wait: 'false', cleanup: 'always', distributors: both, 'template-name': 'left' }
   const played = await requestsOf(stage.azure, () => stage.run(inputs))
@@ -62,6 +62,7 @@ test('post deletes and cancels nothing, and says how to delete it later', () => 
 })
 
 test('the build ends by itself and makes the images; template and artifact stay', async () => {
+  release(stage.azure)
   while (runState() === 'Running') await stage.azure.world.elapse(10)
   expect(runState()).toBe('Succeeded')
   const versions = stage.azure.world.resources.list('Microsoft.Compute/galleries/images/versions')

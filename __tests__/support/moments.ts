@@ -16,7 +16,7 @@ const BRISK: Durations = {
   cancel: 50,
   delete: 50,
 }
-/** Longer than any test: a phase that ends when it is cancelled. */
+/** Longer than any test: a phase that ends when it is cancelled, or released. */
 export const HELD = 10 * 60_000
 
 /** A local Azure in which a run takes a quarter of a second and any phase can be held with `pace`. */
@@ -25,6 +25,12 @@ export const AT_ANY_PACE: LocalAzureOptions = { speed: 1, durations: BRISK }
 /** Sets how long phases that begin from now on last, in milliseconds; the others are brisk again. */
 export function pace({ world }: LocalAzure, durations: Partial<Durations> = {}): void {
   Object.assign(world.options.durations, BRISK, durations)
+}
+
+/** Lets what is held go on, and everything is brisk again. */
+export function release(azure: LocalAzure): void {
+  pace(azure)
+  azure.world.hasten()
 }
 
 /** `env` of a job whose clock runs `factor` times faster and whose waits are as much shorter: 10 s are half a second. */
