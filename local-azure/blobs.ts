@@ -29,9 +29,13 @@ export async function startBlobs(
   const azurite = await startAzurite(folder, certificates, accounts)
   try {
     await azurite.client(ARTIFACT_STORE.account).getContainerClient(ARTIFACT_STORE.container).create()
-    const gate = await startBlobGate(world, certificates, entra, azurite.url)
+    const gate = await startBlobGate(world, certificates, entra, {
+      url: azurite.url,
+      keyOf: (account) => keysOf(accounts, account)[0],
+    })
     return {
       endpoint: (account) => `${gate.url}/${account}/`,
+      ungated: (account) => `${azurite.url}/${account}/`,
       keys: (account) => keysOf(accounts, account),
       takeStagingAccount: () => take(staging),
       ...directAccess(azurite.client),

@@ -52,6 +52,8 @@ export interface GitHub {
 export interface Blobs {
   /** Blob endpoint of an account, with a trailing slash, as Resource Manager reports it. */
   endpoint: (account: string) => string
+  /** The same past the gate, at Azurite itself: for measurements alone, as nothing is judged or recorded there. */
+  ungated: (account: string) => string
   /** The account's keys, as `listKeys` returns them. */
   keys: (account: string) => [string, string]
   /** Takes an unused account for a staging group: 24 random lower-case letters and digits. */

@@ -119,6 +119,8 @@ export interface StorageAccount {
   location: string
   /** `false` refuses everything that is signed with the account key. */
   allowSharedKeyAccess?: boolean
+  /** `true` lets containers be public. Default `false`, as for new accounts (documented). */
+  allowBlobPublicAccess?: boolean
   networkAcls?: NetworkAcls
   /** `Disabled` refuses every request, whatever the rules say. */
   publicNetworkAccess?: 'Enabled' | 'Disabled'

@@ -71,6 +71,25 @@ export interface Fault {
     | 'stall' // no answer ever comes; the connection stays open
   /** Milliseconds to wait before the fault (or, with `respond` absent in effect, the answer) goes out. */
   delayMs?: number
+  /**
+   * Blob requests alone: strikes when at least so many bytes of the body have arrived, and no more of it is read.
+   * The service keeps nothing of such a request. One that is refused before, or has a shorter body, goes its way.
+   */
+  afterBytes?: number
+}
+
+/**
+ * What a bad link does to the bodies of blob requests on their way in. It takes requests as a `Fault` does, but
+ * every one unless `times` says otherwise. Several may act on one request, and a `Fault` may strike it besides.
+ */
+export interface BadLink {
+  match: string
+  skip?: number
+  times?: number
+  /** What all requests on this link get together; a body is read no faster than that. */
+  bytesPerSecond?: number
+  /** Offset in the body of a byte that arrives with its lowest bit flipped; a shorter body arrives unharmed. */
+  flipByteAt?: number
 }
 
 /** One answered request, as tests count them. */
@@ -128,6 +147,8 @@ export class World {
    */
   readonly imageFileSystems = new Map<string, string>()
   private readonly faults: { fault: Fault; seen: number }[]
+  private readonly links: { link: BadLink; seen: number }[] = []
+  private lifting = new AbortController()
   private readonly watchers = new Set<(exchange: Exchange) => void | Promise<void>>()
   private readonly atWork = new Set<Promise<void>>()
   private readonly closing = new AbortController()
@@ -188,10 +209,15 @@ export class World {
       const { fault } = entry
       if (fault.service !== service || !new RegExp(fault.match, 'i').test(methodAndTarget)) continue
       entry.seen += 1
-      const turn = entry.seen - (fault.skip ?? 0)
-      if (turn >= 1 && turn <= (fault.times ?? 1)) return fault
+      if (isTurn(fault, entry.seen, 1)) return fault
     }
     return undefined
+  }
+
+  /** The bad links that a blob request comes over; counting is part of asking. */
+  linksFor(methodAndTarget: string): BadLink[] {
+    const matching = this.links.filter(({ link }) => new RegExp(link.match, 'i').test(methodAndTarget))
+    return matching.filter((entry) => isTurn(entry.link, (entry.seen += 1), Infinity)).map(({ link }) => link)
   }
 
   /** Adds a fault while running, for tests that need one from a certain moment on. */
@@ -199,9 +225,25 @@ export class World {
     this.faults.push({ fault, seen: 0 })
   }
 
-  /** Takes back every fault, so that what did not strike in one test does not strike in the next. */
+  /** Adds a bad link while running; bodies that are on their way already stay as they are. */
+  addBadLink(link: BadLink): void {
+    this.links.push({ link, seen: 0 })
+  }
+
+  /**
+   * Takes back every fault and bad link, so that what did not strike in one test does not strike in the next. A
+   * body that was slowed comes in at full speed from here on.
+   */
   liftFaults(): void {
     this.faults.length = 0
+    this.links.length = 0
+    this.lifting.abort()
+    this.lifting = new AbortController()
+  }
+
+  /** Aborted when the faults and links of now are taken back. */
+  get lifted(): AbortSignal {
+    return this.lifting.signal
   }
 
   /**
@@ -295,6 +337,15 @@ export function regionKey(region: string): string {
 
 export function newId(): string {
   return randomUUID()
+}
+
+/** Whether the request that was seen as number `seen` is one of those that a fault or link takes. */
+function isTurn(
+  { skip = 0, times }: { skip?: number; times?: number },
+  seen: number,
+  usual: number,
+): boolean {
+  return seen > skip && seen <= skip + (times ?? usual)
 }
 
 function matchesAny(patterns: string[], action: string): boolean {

@@ -1,5 +1,5 @@
 /**
- * Bundles both entries with ncc into `dist/main` and `dist/post`, and the licences of every bundled package into
+ * Bundles both entries with ncc into `dist/main` and `dist/post`, main's worker thread beside it, and the licences of every bundled package into
  * `dist/licenses.txt`. The same sources and lockfile give the same bytes on every machine. Not minified: a bundle that
  * runs with a token in hand should be readable, and a crash should not print a line of a megabyte.
  */
@@ -24,6 +24,9 @@ type Ncc = (entry: string, options: Record<string, unknown>) => Promise<NccResul
 // ncc ships no types; this is the part of its documented API that is used here.
 const ncc = createRequire(import.meta.url)('@vercel/ncc') as Ncc
 
+/** Entry → its bundle in `dist`. The worker thread is looked for beside the code that starts it. */
+const BUNDLES = { main: 'main/index.js', post: 'post/index.js', 'pack-worker': 'main/pack-worker.js' }
+
 /**
  * Loaded by the SDKs only for what nothing here asks for: blob lists in Arrow format, and signing in by browser. An
  * empty module takes their place, as there are no packages where the bundles run.
@@ -35,15 +38,15 @@ const root = path.join(import.meta.dirname, '..')
 const folders = new Set<string>()
 
 await rm(path.join(root, 'dist'), { recursive: true, force: true })
-for (const entry of ['main', 'post']) {
+for (const [entry, bundle] of Object.entries(BUNDLES)) {
   const result = await ncc(path.join(root, 'build', `${entry}.js`), {
     quiet: true,
     cache: false,
     externals: LEFT_OUT,
   })
-  const files = { ...result.assets, 'index.js': { source: result.code } }
+  const files = { ...result.assets, [path.basename(bundle)]: { source: result.code } }
   for (const [name, { source }] of Object.entries(files)) {
-    const file = path.join(root, 'dist', entry, name)
+    const file = path.join(root, 'dist', path.dirname(bundle), name)
     await mkdir(path.dirname(file), { recursive: true })
     await writeFile(file, source)
   }

@@ -1,34 +1,40 @@
 /**
- * The build artifact: the files of a folder as one archive, made while it is uploaded and never written to disk.
- * The same files give the same bytes: entries are sorted, times are fixed, owners are left out.
+ * The build artifact: the files of a folder as one archive, made while it is uploaded and never written to disk. It is cut
+ * into pieces that worker threads read and compress, and joined in order. The same files give the same bytes: entries
+ * are sorted, times are fixed, owners are left out.
  */
 import { createHash } from 'node:crypto'
-import { createReadStream } from 'node:fs'
-import { PassThrough, pipeline, type Readable, Transform } from 'node:stream'
-import { finished, pipeline as pipe } from 'node:stream/promises'
-import { createGzip } from 'node:zlib'
-import { pack, type Pack } from 'tar-stream'
-import { ZipFile } from 'yazl'
-import { listEntries, type ArchiveFormat, type Entry } from './artifact-entries.ts'
+import { listEntries, type ArchiveFormat, type Entry, type Listing } from './artifact-entries.ts'
+import { giveBack } from './memory.ts'
+import { gzipMember, type PackedPiece, type PieceTask, type Slice } from './pack-piece.ts'
+import { Packers } from './packers.ts'
 import type { OsType } from './source-image.ts'
+import { TAR_END } from './tar-format.ts'
+import { ZipWriter } from './zip-writer.ts'
 
 /** What every image of the operating system can unpack by itself. */
 export function archiveFormat(osType: OsType): ArchiveFormat {
   return osType === 'Linux' ? 'tar.gz' : 'zip'
 }
 
-export interface Archive {
-  content: Readable
+/** Bytes of an archive, in order. */
+export interface ArchivePart {
+  bytes: Uint8Array
+  /** How many bytes of files they hold, before compression. */
+  contentBytes: number
+}
+
+export interface Archive extends Omit<Listing, 'entries'> {
+  /** To be read once. Throws an ArtifactError when a file changes, vanishes or cannot be read. */
+  content: AsyncIterable<ArchivePart>
   contentType: string
   files: number
   /** Bytes of the files before compression. */
   contentBytes: number
-  /** Entries that no archive can hold (sockets, devices, pipes). */
-  leftOut: string[]
-  /** How many entries the user's patterns kept out; a folder with all that is in it counts once. */
-  excluded: number
-  /** Settles when `content` has been read to its end. */
-  digest: () => Promise<ArchiveDigest>
+  /** The largest files first, at most five. */
+  largest: { path: string; size: number }[]
+  /** Of `content`, once it has been read to its end. */
+  digest: () => ArchiveDigest
 }
 
 export interface ArchiveDigest {
@@ -40,12 +46,14 @@ export interface ArchiveDigest {
   content: string
 }
 
-/** The earliest time that a zip can hold. A zip has no time zone and yazl writes the local one, hence two values. */
-const FIXED_TIME = new Date(Date.UTC(1980, 0, 1))
-const FIXED_LOCAL_TIME = new Date(1980, 0, 1)
+/** Bytes of files in a piece, and in a slice of a large file. Larger pieces pack no better and hold more memory. */
+const PIECE_BYTES = 1024 * 1024
+/** What a small file costs besides its bytes, in bytes: pieces of many of them must not grow large in number. */
+const ENTRY_COST = 512
+const LARGEST = 5
 
 /**
- * Lists what goes in and starts an archive of it.
+ * Lists what goes in and makes ready an archive of it; nothing is read before `content` is.
  * @param buildPath absolute path of a directory or a file
  * @param exclude patterns in the syntax of `.gitignore`, beside those of an `.aibignore` in the build path
  * @throws InputError when the path does not exist or something in it cannot be packed
@@ -55,31 +63,30 @@ export async function packArtifact(
   format: ArchiveFormat,
   exclude: readonly string[] = [],
 ): Promise<Archive> {
-  const { entries, leftOut, excluded } = await listEntries(buildPath, format, exclude)
-  const digests = new Map<string, string>()
-  const raw = format === 'zip' ? zipStream(entries, digests) : tarStream(entries, digests)
-  const hash = createHash('sha256')
+  const { entries, ...listing } = await listEntries(buildPath, format, exclude)
+  const files = entries.filter(({ kind }) => kind === 'file')
+  const digests = new ContentDigest()
+  const sha256 = createHash('sha256')
   let bytes = 0
-  const counted = new Transform({
-    transform(chunk: Buffer, _encoding, done) {
-      hash.update(chunk)
-      bytes += chunk.length
-      done(null, chunk)
-    },
-  })
-  // Errors reach the reader of `counted`, which the callback of `pipeline` destroys with them.
-  const content = pipeline(raw, counted, () => undefined)
   let digest: ArchiveDigest | undefined
+  async function* content(): AsyncGenerator<ArchivePart> {
+    for await (const part of format === 'zip' ? zip(entries, digests) : tarGz(entries, digests)) {
+      sha256.update(part.bytes)
+      bytes += part.bytes.length
+      yield part
+    }
+    digest = { sha256: sha256.digest('hex'), bytes, content: digests.end() }
+  }
   return {
-    content,
+    ...listing,
+    content: content(),
     contentType: format === 'zip' ? 'application/zip' : 'application/gzip',
-    files: entries.filter(({ kind }) => kind === 'file').length,
-    contentBytes: entries.reduce((sum, { size }) => sum + size, 0),
-    leftOut,
-    excluded,
-    digest: async () => {
-      await finished(content)
-      return (digest ??= { sha256: hash.digest('hex'), bytes, content: contentDigest(entries, digests) })
+    files: files.length,
+    contentBytes: files.reduce((sum, { size }) => sum + size, 0),
+    largest: files.toSorted((a, b) => b.size - a.size).slice(0, LARGEST),
+    digest: () => {
+      if (!digest) throw new Error('The archive has not been read to its end.')
+      return digest
     },
   }
 }
@@ -94,87 +101,111 @@ export async function digestContent(
   exclude: readonly string[] = [],
 ): Promise<string> {
   const { entries } = await listEntries(buildPath, format, exclude)
-  const digests = new Map<string, string>()
-  for (const entry of entries.filter(({ kind }) => kind === 'file')) {
-    const hashing = sized(entry, digests).resume()
-    await pipe(createReadStream(entry.source), hashing)
+  const digests = new ContentDigest()
+  for await (const { slices, packed } of packedPieces(entries, 'digest')) digests.add(slices, packed)
+  return digests.end()
+}
+
+/** Makes the archive and drops it, for its digest. */
+export async function readThrough({ content }: Archive): Promise<void> {
+  const parts = content[Symbol.asyncIterator]()
+  while ((await parts.next()).done !== true);
+}
+
+/** SHA-256 over a line for each entry, taken as their pieces come. */
+class ContentDigest {
+  private readonly all = createHash('sha256')
+  /** A large file's digest is that over its slices' digests, as those are read side by side. */
+  private large = createHash('sha256')
+
+  add(slices: readonly Slice[], { digests }: PackedPiece): void {
+    slices.forEach(({ entry, from, length }, index) => {
+      const digest = digests.subarray(index * 32, (index + 1) * 32)
+      if (length === entry.size) this.line(entry, Buffer.from(digest).toString('hex'))
+      else {
+        if (from === 0) this.large = createHash('sha256')
+        this.large.update(digest)
+        if (from + length === entry.size) this.line(entry, this.large.digest('hex'))
+      }
+    })
   }
-  return contentDigest(entries, digests)
+
+  /** Once, after the last piece. */
+  end(): string {
+    return this.all.digest('hex')
+  }
+
+  private line({ path: name, kind, mode, target }: Entry, digest: string): void {
+    const content = kind === 'file' ? digest : (target ?? '')
+    this.all.update(`${JSON.stringify([name, kind, (mode & 0o7777).toString(8), content])}\n`)
+  }
 }
 
-/** @param digests SHA-256 of each file's content, by its path */
-function contentDigest(entries: readonly Entry[], digests: ReadonlyMap<string, string>): string {
-  const lines = entries.map(({ path: name, kind, mode, target }) =>
-    JSON.stringify([name, kind, (mode & 0o7777).toString(8), digests.get(name) ?? target ?? '']),
-  )
-  return createHash('sha256').update(lines.join('\n')).digest('hex')
+/** One gzip member a piece; any number of them are one gzip file. */
+async function* tarGz(entries: readonly Entry[], digests: ContentDigest): AsyncGenerator<ArchivePart> {
+  for await (const { slices, packed } of packedPieces(entries, 'gzip')) {
+    digests.add(slices, packed)
+    yield { bytes: packed.bytes, contentBytes: bytesOf(slices) }
+  }
+  yield { bytes: gzipMember(TAR_END), contentBytes: 0 }
 }
 
-/** Digests of files are put into the map as they are read. */
-type FileDigests = Map<string, string>
-
-function tarStream(entries: Entry[], digests: FileDigests): Readable {
-  const tar = pack()
-  const gzip = createGzip()
-  addToTar(tar, entries, digests).catch((error: unknown) => {
-    tar.destroy(error as Error)
-  })
-  return pipeline(tar, gzip, () => undefined)
+/** Headers are put between the slices, which come deflated apart. */
+async function* zip(entries: readonly Entry[], digests: ContentDigest): AsyncGenerator<ArchivePart> {
+  const writer = new ZipWriter()
+  for await (const { slices, packed } of packedPieces(entries, 'deflate')) {
+    digests.add(slices, packed)
+    const bytes = writer.add(slices, packed)
+    giveBack(packed.bytes)
+    yield { bytes, contentBytes: bytesOf(slices) }
+  }
+  for (const bytes of writer.end()) yield { bytes, contentBytes: 0 }
 }
 
-/** One entry after the other; the next begins when the one before has been taken, so memory stays flat. */
-async function addToTar(tar: Pack, entries: Entry[], digests: FileDigests): Promise<void> {
+function bytesOf(slices: readonly Slice[]): number {
+  return slices.reduce((sum, { length }) => sum + length, 0)
+}
+
+/** Pieces as they come out of the threads, in order; a few are under way at any time. */
+async function* packedPieces(
+  entries: readonly Entry[],
+  form: PieceTask['form'],
+): AsyncGenerator<{ slices: Slice[]; packed: PackedPiece }> {
+  const packers = new Packers()
+  const underWay: { slices: Slice[]; packing: Promise<PackedPiece> }[] = []
+  async function* oldest(): AsyncGenerator<{ slices: Slice[]; packed: PackedPiece }> {
+    const piece = underWay.shift()
+    if (piece) yield { slices: piece.slices, packed: await piece.packing }
+  }
+  try {
+    for (const slices of pieces(entries)) {
+      if (underWay.length >= packers.width) yield* oldest()
+      const packing = packers.pack({ form, slices })
+      packing.catch(() => undefined) // told when its turn comes
+      underWay.push({ slices, packing })
+    }
+    while (underWay.length > 0) yield* oldest()
+  } finally {
+    await packers.close()
+  }
+}
+
+/** Cuts what goes in: small entries together, large files into slices, which neither depends on the machine. */
+export function* pieces(entries: readonly Entry[]): Generator<Slice[]> {
+  let piece: Slice[] = []
+  let cost = 0
   for (const entry of entries) {
-    const { path: name, kind, source, mode, size, target } = entry
-    const header = { name, mode: mode & 0o7777, mtime: FIXED_TIME, uid: 0, gid: 0 }
-    if (kind === 'directory') tar.entry({ ...header, type: 'directory' })
-    else if (kind === 'link') tar.entry({ ...header, type: 'symlink', linkname: target ?? '' })
-    else await pipe(createReadStream(source), sized(entry, digests), tar.entry({ ...header, size }))
+    let from = 0
+    do {
+      const length = Math.min(PIECE_BYTES, entry.size - from)
+      piece.push({ entry, from, length })
+      cost += length + ENTRY_COST
+      from += length
+      if (cost < PIECE_BYTES) continue
+      yield piece
+      piece = []
+      cost = 0
+    } while (from < entry.size)
   }
-  tar.finalize()
-}
-
-/**
- * Passes exactly as many bytes as the entry tells, and keeps their digest: the header has told the size already, so a
- * file that changes meanwhile is an error.
- */
-function sized({ path: name, size }: Entry, digests: FileDigests): Transform {
-  const hash = createHash('sha256')
-  let seen = 0
-  const changed = (): Error => new Error(`'${name}' changed while it was packed (${size} bytes at first).`)
-  return new Transform({
-    transform(chunk: Buffer, _encoding, done) {
-      seen += chunk.length
-      hash.update(chunk)
-      if (seen > size) done(changed())
-      else done(null, chunk)
-    },
-    flush(done) {
-      digests.set(name, hash.digest('hex'))
-      done(seen === size ? null : changed())
-    },
-  })
-}
-
-function zipStream(entries: Entry[], digests: FileDigests): Readable {
-  const zip = new ZipFile()
-  const content = new PassThrough()
-  zip.on('error', (error: Error) => content.destroy(error))
-  zip.outputStream.pipe(content)
-  for (const entry of entries) {
-    const { path: name, kind, source, mode, size } = entry
-    const options = { mtime: FIXED_LOCAL_TIME, mode, forceDosTimestamp: true }
-    if (kind === 'directory') zip.addEmptyDirectory(name, options)
-    else
-      zip.addReadStreamLazy(name, { ...options, size }, (take) => {
-        take(
-          null,
-          pipeline(createReadStream(source), sized(entry, digests), (error) => {
-            if (error) content.destroy(error)
-          }),
-        )
-      })
-  }
-  zip.end()
-  return content
+  if (piece.length > 0) yield piece
 }

@@ -1,4 +1,13 @@
 /** How the build artifact comes into the image: brought by Image Builder or downloaded by the build VM, then unpacked. */
+import {
+  artifactTarget,
+  deletingByPowerShell,
+  deletingByShell,
+  downloadByPowerShell,
+  downloadByShell,
+  unpackByPowerShell,
+  unpackByShell,
+} from './artifact-scripts.ts'
 import type { InputReader } from './input-reader.ts'
 import { POWERSHELL_PREFERENCES } from './powershell-script.ts'
 import { quotePosix, quotePowerShell } from './shell.ts'
@@ -84,7 +93,7 @@ export function readArtifact(
   if (access === 'identity' && transfer === 'download') {
     read.problem(
       'artifact-transfer',
-      "'download' needs artifact-access: sas; the build VM cannot read the blob as the managed identity.",
+      "'download' needs a URL with a SAS, for the managed identity is Image Builder's and not the build VM's: use artifact-access: sas, or artifact-transfer: file.",
     )
   }
   if (storageAccount === undefined && !unused) {
@@ -94,11 +103,6 @@ export function readArtifact(
     )
   }
   return { path: artifactPath, exclude, transfer, access, remove, storageAccount: storageAccount ?? '' }
-}
-
-/** Where the artifact is unpacked: `/tmp/<folder>` or `C:\buildArtifacts\<folder>`. */
-export function artifactTarget(osType: OsType, folder: string): string {
-  return osType === 'Linux' ? `/tmp/${folder}` : `C:\\buildArtifacts\\${folder}`
 }
 
 /** Brings the artifact into the image and unpacks it. */
@@ -122,10 +126,12 @@ export function artifactCustomizers(osType: OsType, artifact: BuildArtifact): Cu
     : []
   if (osType === 'Linux') {
     const download = byFile ? [] : downloadByShell(artifact, archive)
-    return [...bring, { type: 'Shell', name, inline: [...download, ...unpackByShell(artifact, archive)] }]
+    const inline = [deletingByShell(archive), ...download, ...unpackByShell(artifact, archive)]
+    return [...bring, { type: 'Shell', name, inline }]
   }
   const download = byFile ? [] : downloadByPowerShell(artifact, archive)
-  const inline = [...POWERSHELL_PREFERENCES, ...download, ...unpackByPowerShell(artifact, archive)]
+  const steps = [...download, ...unpackByPowerShell(artifact, archive)]
+  const inline = [...POWERSHELL_PREFERENCES, ...deletingByPowerShell(archive, steps)]
   return [...bring, { type: 'PowerShell', name, inline }]
 }
 
@@ -143,65 +149,4 @@ export function removeArtifactCustomizer(osType: OsType, folder: string): Custom
       `if (Test-Path -LiteralPath ${path}) { Remove-Item -LiteralPath ${path} -Recurse -Force }`,
     ],
   }
-}
-
-/** Packer runs inline shell commands as one script with `/bin/sh -e`: the first that fails ends the build. */
-function unpackByShell({ folder }: BuildArtifact, archive: string): string[] {
-  const target = quotePosix(artifactTarget('Linux', folder))
-  return [
-    `echo ${quotePosix(`aib-action: unpacking the build artifact into /tmp/${folder}`)}`,
-    // The base image may still hold the folder from an earlier build, owned by somebody else.
-    `sudo rm -rf ${target}`,
-    `mkdir ${target}`,
-    // Not by tar's -C, which reads backslashes in a name as escapes.
-    `(cd ${target} && tar -xpzf ${archive})`,
-    `rm -f ${archive}`,
-  ]
-}
-
-/** Whatever of curl, wget and python3 the image has; several tries, and nothing is unpacked unless the digest is right. */
-function downloadByShell({ url, sha256, bytes }: BuildArtifact, archive: string): string[] {
-  return [
-    `echo 'aib-action: downloading the build artifact (${bytes} bytes)'`,
-    'aib_download() {',
-    '  if command -v curl >/dev/null; then curl -fsS -o "$2" "$1"',
-    '  elif command -v wget >/dev/null; then wget -q -O "$2" "$1"',
-    '  elif command -v python3 >/dev/null; then',
-    `    python3 -c 'import sys, urllib.request; urllib.request.urlretrieve(sys.argv[1], sys.argv[2])' "$1" "$2"`,
-    `  else echo 'aib-action: the image has none of curl, wget and python3' >&2; exit 1; fi`,
-    '}',
-    'for aib_try in 1 2 3 4 5; do',
-    `  if aib_download ${quotePosix(url)} ${archive}; then break; fi`,
-    `  if [ "$aib_try" = 5 ]; then echo 'aib-action: the download failed 5 times' >&2; exit 1; fi`,
-    '  sleep $((aib_try * 5))',
-    'done',
-    `echo '${sha256}  ${archive}' | sha256sum -c -`,
-  ]
-}
-
-/** For Windows PowerShell 5.1 and later. `Expand-Archive` is left out: slow, and it treats `[` in a path as a pattern. */
-function unpackByPowerShell({ folder }: BuildArtifact, archive: string): string[] {
-  const target = quotePowerShell(artifactTarget('Windows', folder))
-  return [
-    `Write-Output ${quotePowerShell(`aib-action: unpacking the build artifact into C:\\buildArtifacts\\${folder}`)}`,
-    `if (Test-Path -LiteralPath ${target}) { Remove-Item -LiteralPath ${target} -Recurse -Force }`,
-    `[void][System.IO.Directory]::CreateDirectory(${target})`,
-    'Add-Type -AssemblyName System.IO.Compression.FileSystem',
-    `[System.IO.Compression.ZipFile]::ExtractToDirectory('${archive}', ${target})`,
-    `Remove-Item -LiteralPath '${archive}' -Force`,
-  ]
-}
-
-function downloadByPowerShell({ url, sha256, bytes }: BuildArtifact, archive: string): string[] {
-  return [
-    `Write-Output 'aib-action: downloading the build artifact (${bytes} bytes)'`,
-    // Windows Server 2016 offers TLS 1.0 alone unless told.
-    '[System.Net.ServicePointManager]::SecurityProtocol = [System.Net.SecurityProtocolType]::Tls12',
-    'for ($aibTry = 1; ; $aibTry++) {',
-    `  try { Invoke-WebRequest -UseBasicParsing -Uri ${quotePowerShell(url)} -OutFile '${archive}'; break }`,
-    '  catch { if ($aibTry -ge 5) { throw }; Start-Sleep -Seconds ($aibTry * 5) }',
-    '}',
-    `$aibDigest = (Get-FileHash -LiteralPath '${archive}' -Algorithm SHA256).Hash.ToLowerInvariant()`,
-    `if ($aibDigest -ne '${sha256}') { throw "The build artifact arrived damaged: SHA-256 $aibDigest" }`,
-  ]
 }

@@ -2,13 +2,15 @@
  * The story of a build, top to bottom: look up, pack and upload, submit, run, collect. Main tells it; what comes
  * afterwards, whatever happened, is told in `cleanup.ts`.
  */
-import { archiveFormat, packArtifact } from './archive.ts'
+import { archiveFormat, packArtifact, readThrough, type Archive } from './archive.ts'
 import { chosenTransfer, type BuildArtifact } from './artifact-customizers.ts'
+import { contentLines, credentialWarnings, packedLine, uploadWatch } from './artifact-report.ts'
+import type { Uploaded } from './azure/block-upload.ts'
 import { BuildFailedError, CancelledError } from './errors.ts'
 import { fetchLog, followLog, type FollowedLog } from './follow-log.ts'
 import { imageTemplate, printableTemplate, sourceBody, type Findings } from './image-template.ts'
 import type { BuildRequest, ExistingBuild, NewBuild } from './inputs.ts'
-import { ARTIFACT_CONTAINER, artifactFolder, blobName, templateName } from './names.ts'
+import { ARTIFACT_CONTAINER, artifactFolder, blobMetadata, blobName, templateName } from './names.ts'
 import type { BuildEdges, ReadyTemplate, RunEnd } from './ports.ts'
 import { artifactWarnings, sizeProblem, type Warning } from './preflight.ts'
 import { duration, runFailure, type BuildReport } from './report.ts'
@@ -106,21 +108,24 @@ async function upload(
   const name = { container: ARTIFACT_CONTAINER, blob: blobName(folder, workflowRun, format, clock.unique()) }
   const archive = await packArtifact(artifact.path, format, artifact.exclude)
   for (const entry of archive.leftOut) runner.warning(`'${entry}' is no file, folder or link: left out.`)
+  warn(credentialWarnings(archive), request, runner)
+  contentLines(archive).forEach(runner.info)
 
   const store = azure.artifactStore(storageAccount)
   const startedAt = clock.now()
-  if (request.dryRun) archive.content.resume()
+  if (request.dryRun) await readThrough(archive)
   else {
     runner.remember('blob', { ...name, account: storageAccount })
-    await store.upload(name, archive, runner.cancelled)
+    const onProgress = progressOf(archive, edges)
+    await store.upload(name, archive, blobMetadata(workflowRun), onProgress, runner.cancelled)
     runner.remember('uploaded', true)
   }
-  const { sha256, bytes, content } = await archive.digest()
-  report.buildKey = keyOf(request, findings, content, edges)
-  const time = `${request.dryRun ? 'not uploaded, packed' : 'uploaded'} in ${duration(clock.now() - startedAt)}`
+  const digest = archive.digest()
+  const { sha256, bytes } = digest
+  report.buildKey = keyOf(request, findings, digest.content, edges)
+  const done = request.dryRun ? 'not uploaded, packed' : 'uploaded'
   runner.info(`created archive ${name.blob}`)
-  runner.info(`  files: ${archive.files}, bytes: ${archive.contentBytes}, packed: ${bytes}, ${time}`)
-  if (archive.excluded > 0) runner.info(`  left out by exclude or .aibignore: ${archive.excluded}`)
+  runner.info(packedLine(archive, digest, done, clock.now() - startedAt))
   warn(artifactWarnings(request, bytes), request, runner)
 
   // The File customizer is read when the template is submitted, a download during the build; part of the former may
@@ -130,6 +135,15 @@ async function upload(
   const signed = artifact.access === 'sas' && !request.dryRun
   const url = signed ? await store.readUrl(name, expiresOn, runner.cancelled) : store.url(name)
   return { folder, sha256, bytes, url, transfer: chosenTransfer(artifact, bytes) }
+}
+
+/** Says at sensible moments how far an upload has come. */
+function progressOf(archive: Archive, { runner, clock }: BuildEdges): (uploaded: Uploaded) => void {
+  const watch = uploadWatch(archive.contentBytes, clock.now())
+  return (uploaded) => {
+    const line = watch(uploaded, clock.now())
+    if (line !== undefined) runner.info(line)
+  }
 }
 
 /** The template is made and taken in by Image Builder, which now copies what it points at. */

@@ -75,6 +75,17 @@ export class AzureError extends Error {
   }
 }
 
+/** A file of the build artifact is not what it was when packing began, or cannot be read. */
+export class ArtifactError extends Error {
+  /** @param what a sentence that names the file */
+  constructor(what: string) {
+    super(
+      `${what}\nLet nothing write into the build path while the action runs, or leave the file out with exclude or .aibignore.`,
+    )
+    this.name = 'ArtifactError'
+  }
+}
+
 /** Image Builder ended the build without the image: the template was not provisioned or its run failed. */
 export class BuildFailedError extends Error {
   constructor(message: string, options?: ErrorOptions) {

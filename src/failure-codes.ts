@@ -2,12 +2,26 @@
  * Stable identifiers of failures, for the output `failure-code`: scripts and workflows decide by them. None is better
  * than a wrong one: what no signature fits is `unknown`.
  */
-import { AzureError, BuildFailedError, CancelledError, InputError, messageOf, SignInError } from './errors.ts'
+import {
+  ArtifactError,
+  AzureError,
+  BuildFailedError,
+  CancelledError,
+  InputError,
+  messageOf,
+  SignInError,
+} from './errors.ts'
 import { SIGNATURES, type Signature } from './failure-signatures.ts'
 
 /** Every identifier that `failureCode` can return. */
 export const FAILURE_CODES: readonly string[] = [
-  ...new Set(['invalid-input', 'cancelled', ...SIGNATURES.map(({ id }) => id), 'unknown']),
+  ...new Set([
+    'invalid-input',
+    'artifact-changed',
+    'cancelled',
+    ...SIGNATURES.map(({ id }) => id),
+    'unknown',
+  ]),
 ]
 
 /**
@@ -17,6 +31,7 @@ export const FAILURE_CODES: readonly string[] = [
  */
 export function failureCode(error: unknown, log = ''): string {
   if (error instanceof InputError) return 'invalid-input'
+  if (error instanceof ArtifactError) return 'artifact-changed'
   if (error instanceof CancelledError) return 'cancelled'
   const evidence = evidenceOf(error, log)
   return SIGNATURES.find((signature) => evidence && fits(signature, evidence))?.id ?? 'unknown'

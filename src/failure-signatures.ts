@@ -57,6 +57,7 @@ export const SIGNATURES: readonly Signature[] = [
     { id: 'identity-not-assignable', code: /^LinkedAuthorizationFailed$/, text: /userAssignedIdentities/i },
     { id: 'missing-permission', code: /^(?:Linked)?AuthorizationFailed$/ },
     { id: 'missing-blob-role', code: /^AuthorizationPermissionMismatch$/ },
+    { id: 'upload-damaged', code: /^Md5Mismatch$/ },
     { id: 'storage-keys-disabled', code: /^KeyBasedAuthenticationNotPermitted$/ },
     { id: 'storage-firewall', code: /^AuthorizationFailure$/ },
     { id: 'sas-expired', text: /Signature not valid in the specified time frame/ },

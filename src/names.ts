@@ -51,6 +51,11 @@ export function blobName(
   return `${segment}/${run.runId}-${run.runAttempt}/${segment}_${now}_${random}.${extension}`
 }
 
+/** What the artifact's blob says of its origin; a name of metadata is an identifier, its value is ASCII. */
+export function blobMetadata({ repository, sha, runId, runAttempt }: WorkflowRun): Record<string, string> {
+  return { repository, commit: sha, run_id: runId, run_attempt: runAttempt }
+}
+
 /** One spelling for a region however it was written: `West US 2` and `westus2` are both `westus2`. */
 export function regionName(region: string): string {
   return region.toLowerCase().replaceAll(/[\s-]/g, '')

@@ -1,5 +1,6 @@
 /** What the stories need from the world, as they see it. The edges that fulfil these are wired in the entries. */
 import type { Archive } from './archive.ts'
+import type { Uploaded } from './azure/block-upload.ts'
 import type { BlobName } from './azure/storage.ts'
 import type { Findings, ImageTemplate, StorageAccount } from './image-template.ts'
 import type { BuildRequest, CleanupPolicy, ExistingBuild, NewBuild } from './inputs.ts'
@@ -87,7 +88,13 @@ export interface Azure {
     signal: AbortSignal,
   ) => Promise<void>
   artifactStore: (account: StorageAccount) => {
-    upload: (name: BlobName, archive: Archive, signal: AbortSignal) => Promise<void>
+    upload: (
+      name: BlobName,
+      archive: Archive,
+      run: Record<string, string>,
+      onProgress: (uploaded: Uploaded) => void,
+      signal: AbortSignal,
+    ) => Promise<void>
     /** URL of the blob, which says nothing of who may read it. */
     url: (name: BlobName) => string
     readUrl: (name: BlobName, expiresOn: Date, signal: AbortSignal) => Promise<string>

@@ -18,6 +18,7 @@ export const WARNINGS = {
   'source-deprecated': 'the publisher gives the source image up',
   'short-timeout': 'a build of Windows takes an hour and more',
   'small-vm': 'Windows Update on the default size of the build VM',
+  'credential-files': 'the artifact holds what looks like a credential',
   'large-file': 'a large artifact by way of the File customizer',
   'vhd-staging': 'a VHD in the staging resource group',
 } as const

@@ -1,8 +1,8 @@
-/** Workflow artifacts. A file of its own, because post needs nothing of the large library behind it. */
+/** Workflow artifacts. The large library behind them is loaded when there is one to upload, which is seldom. */
 import path from 'node:path'
-import { DefaultArtifactClient } from '@actions/artifact'
 
 /** Uploads a file as the only one of a workflow artifact. Throws when GitHub does not take it. */
 export async function uploadWorkflowArtifact(name: string, file: string): Promise<void> {
+  const { DefaultArtifactClient } = await import('@actions/artifact')
   await new DefaultArtifactClient().uploadArtifact(name, [file], path.dirname(file))
 }

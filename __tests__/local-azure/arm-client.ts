@@ -121,6 +121,7 @@ function memoryBlobs(cleared: string[]): Blobs {
   }
   return {
     endpoint: (account) => `https://127.0.0.1:10000/${account}/`,
+    ungated: unused,
     keys: (account) => [`${account}-key-1`, `${account}-key-2`],
     clear: (account) => {
       cleared.push(account)

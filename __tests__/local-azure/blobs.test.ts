@@ -10,18 +10,21 @@ import {
 } from '@azure/storage-blob'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
 import { spawn } from 'node:child_process'
-import { randomBytes } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import { once } from 'node:events'
+import { request as sendRequest } from 'node:https'
 import { connect } from 'node:net'
 import path from 'node:path'
 import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
 import type { Blobs } from '../../local-azure/parts.ts'
-import { defaultSeed } from '../../local-azure/seed.ts'
-import type { Principal } from '../../local-azure/world.ts'
+import { defaultSeed, type RoleAssignment } from '../../local-azure/seed.ts'
+import type { Fault, Principal } from '../../local-azure/world.ts'
 import { send, startAccessWithBlobs, type Access, type Answer } from './access-support.ts'
 
 const ACCOUNT = 'stcontosobuild'
 const KEYLESS = 'stcontosokeyless'
+const PUBLIC = 'stcontosopublic'
 const STORAGE = 'https://storage.azure.com'
 const VERSION = { 'x-ms-version': '2026-02-06' }
 const CONTAINERS = 'Microsoft.Storage/storageAccounts/blobServices/containers'
@@ -32,6 +35,12 @@ seed.storageAccounts.push({
   name: KEYLESS,
   location: 'eastus',
   allowSharedKeyAccess: false,
+})
+seed.storageAccounts.push({
+  resourceGroup: 'rg-images',
+  name: PUBLIC,
+  location: 'eastus',
+  allowBlobPublicAccess: true,
 })
 const deployer: Principal = seed.applications[0] ?? { objectId: '', clientId: '' }
 const accountScope = `/subscriptions/${seed.subscriptionId}/resourceGroups/rg-images/providers/Microsoft.Storage/storageAccounts/${ACCOUNT}`
@@ -54,7 +63,10 @@ beforeAll(async () => {
   access = await startAccessWithBlobs({}, seed)
 })
 afterAll(() => access.close())
-beforeEach(() => access.blobs.clear(ACCOUNT))
+beforeEach(async () => {
+  access.world.liftFaults()
+  await access.blobs.clear(ACCOUNT)
+})
 
 /** The SDK's client, as the action makes it but for the authority that it trusts. */
 function serviceOf(
@@ -297,11 +309,335 @@ describe('anonymous requests', () => {
 
   test('cannot be allowed', async () => {
     const container = serviceOf(ACCOUNT, signedIn(deployer)).getContainerClient('public')
-    await expect(container.create({ access: 'blob' })).rejects.toMatchObject({
-      code: 'PublicAccessNotPermitted',
-    })
+    const refused = { code: 'PublicAccessNotPermitted' }
+    await expect(container.create({ access: 'blob' })).rejects.toMatchObject(refused)
+    await container.create()
+    await expect(container.setAccessPolicy('container')).rejects.toMatchObject(refused)
+    expect((await container.getAccessPolicy()).blobPublicAccess).toBeUndefined()
   })
 })
+
+describe('public containers, where the account allows them', () => {
+  /** The codes that anonymous requests get: for a blob, the list of blobs, the container's permissions. */
+  const askAnonymously = async (headers: Record<string, string>): Promise<unknown[]> => {
+    const targets = ['seen/a.txt', 'seen?restype=container&comp=list', 'seen?restype=container&comp=acl']
+    const answers = targets.map((target) =>
+      send(access, `${access.blobs.endpoint(PUBLIC)}${target}`, { headers }),
+    )
+    return (await Promise.all(answers)).map((answer) => codeOf(answer))
+  }
+  const open = [200, undefined]
+  const closed = [401, 'NoAuthenticationInformation']
+
+  test('are made and shown as such, serve everybody, and can be made private', async () => {
+    const container = serviceOf(PUBLIC, signedIn(deployer)).getContainerClient('seen')
+    await container.create({ access: 'blob' })
+    await access.blobs.write(PUBLIC, 'seen', 'a.txt', 'text')
+    expect((await container.getProperties()).blobPublicAccess).toBe('blob')
+    expect((await container.getAccessPolicy()).blobPublicAccess).toBe('blob')
+    expect(await askAnonymously(VERSION)).toEqual([open, closed, closed])
+
+    await container.setAccessPolicy('container')
+    expect((await container.getProperties()).blobPublicAccess).toBe('container')
+    expect(await askAnonymously(VERSION)).toEqual([open, open, closed])
+
+    await container.setAccessPolicy()
+    expect((await container.getProperties()).blobPublicAccess).toBeUndefined()
+    expect(await askAnonymously(VERSION)).toEqual([closed, closed, closed])
+    const hidden = [404, 'ResourceNotFound']
+    expect(await askAnonymously({})).toEqual([hidden, hidden, hidden])
+  })
+
+  test('show everybody no block that is not committed, and let nobody write', async () => {
+    const container = serviceOf(PUBLIC, signedIn(deployer)).getContainerClient('staged')
+    await container.create({ access: 'container' })
+    await access.blobs.write(PUBLIC, 'staged', 'a.txt', 'text')
+    const ask = async (query: string, method = 'GET'): Promise<unknown> => {
+      const url = `${access.blobs.endpoint(PUBLIC)}staged/a.txt?${query}`
+      return codeOf(await send(access, url, { method, headers: VERSION }))
+    }
+    expect(await ask('comp=blocklist')).toEqual(open)
+    expect(await ask('comp=blocklist&blocklisttype=uncommitted')).toEqual(closed)
+    expect(await ask('comp=blocklist&blocklisttype=all')).toEqual(closed)
+    expect(await ask('comp=metadata', 'PUT')).toEqual(closed)
+    expect(await ask('', 'DELETE')).toEqual(closed)
+  })
+})
+
+/** A request of the deployer's, at a path below the account. */
+async function put(
+  target: string,
+  headers: Record<string, string> = {},
+  body: string | Buffer = '',
+): Promise<Answer> {
+  return await send(access, `${access.blobs.endpoint(ACCOUNT)}${target}`, {
+    method: 'PUT',
+    headers: { ...(await bearer(deployer)), ...headers },
+    body,
+  })
+}
+
+function blockTarget(id: string): string {
+  return `open/a.bin?comp=block&blockid=${encodeURIComponent(Buffer.from(id).toString('base64'))}`
+}
+
+function listOf(...ids: string[]): string {
+  const latest = ids.map((id) => `<Latest>${Buffer.from(id).toString('base64')}</Latest>`)
+  return `<?xml version="1.0" encoding="utf-8"?><BlockList>${latest.join('')}</BlockList>`
+}
+
+function md5(content: string | Buffer): string {
+  return createHash('md5').update(content).digest('base64')
+}
+
+describe('what an uploader does needs', () => {
+  const blobs = `${CONTAINERS}/blobs`
+  const xml = listOf('b1')
+  const cases: [string, string, string, keyof Pick<RoleAssignment, 'actions' | 'dataActions'>, string][] = [
+    ['Create Container', 'PUT new?restype=container', '', 'actions', `${CONTAINERS}/write`],
+    ['Get Container Properties', 'GET open?restype=container', '', 'actions', `${CONTAINERS}/read`],
+    [
+      'Get Container ACL',
+      'GET open?restype=container&comp=acl',
+      '',
+      'actions',
+      `${CONTAINERS}/getAcl/action`,
+    ],
+    [
+      'Set Container ACL',
+      'PUT open?restype=container&comp=acl',
+      '',
+      'actions',
+      `${CONTAINERS}/setAcl/action`,
+    ],
+    ['Get Blob Properties', 'HEAD open/a.bin', '', 'dataActions', `${blobs}/read`],
+    ['Get Block List', 'GET open/a.bin?comp=blocklist', '', 'dataActions', `${blobs}/read`],
+    ['Put Block', `PUT ${blockTarget('b2')}`, 'text', 'dataActions', `${blobs}/write`],
+    ['Put Block List', 'PUT open/a.bin?comp=blocklist', xml, 'dataActions', `${blobs}/write`],
+    ['Set Blob Metadata', 'PUT open/a.bin?comp=metadata', '', 'dataActions', `${blobs}/write`],
+    ['Put Blob', 'PUT open/b.bin', 'text', 'dataActions', `${blobs}/write`],
+    ['Delete Blob', 'DELETE open/a.bin', '', 'dataActions', `${blobs}/delete`],
+  ]
+  test.each(cases)('%s', async (_name, line, body, kind, operation) => {
+    await put('open?restype=container')
+    await put(blockTarget('b1'), {}, 'text')
+    await put('open/a.bin?comp=blocklist', {}, xml)
+    const others = cases.flatMap(([, , , otherKind, other]) =>
+      otherKind === kind && other !== operation ? [other] : [],
+    )
+    const [method = '', target = ''] = line.split(' ')
+    const ask = async (operations: string[]): Promise<number> => {
+      const principal = { objectId: `${line} ${operations.join()}`, clientId: 'uploader' }
+      const role = { actions: [], [kind]: operations }
+      access.world.roleAssignments.push({ principalId: principal.objectId, scope: accountScope, ...role })
+      const headers = { ...(await bearer(principal)), 'x-ms-blob-type': 'BlockBlob' }
+      const url = `${access.blobs.endpoint(ACCOUNT)}${target}`
+      return (await send(access, url, { method, headers, body })).status
+    }
+    expect(await ask(others)).toBe(403)
+    expect([200, 201, 202]).toContain(await ask([operation]))
+  })
+})
+
+describe('an upload is refused', () => {
+  const blob = { 'x-ms-blob-type': 'BlockBlob' }
+  const metadata = 'InvalidMetadata'
+  const mib = 1024 * 1024
+  const older = { 'x-ms-version': '2018-03-28' }
+  const ids = Array.from({ length: 50_001 }, (_, i) => String(i).padStart(48))
+  const aList = 'open/a.bin?comp=blocklist'
+  const wrong = md5('other')
+  const cases: [string, string, Record<string, string>, string, number, string][] = [
+    ['a metadata name with a hyphen', 'open/a.bin', { ...blob, 'x-ms-meta-a-b': '1' }, '', 400, metadata],
+    ['a metadata name like a number', aList, { 'x-ms-meta-1': '1' }, listOf(), 400, metadata],
+    ['metadata beyond ASCII', 'open/a.bin?comp=metadata', { 'x-ms-meta-a': 'ü' }, '', 400, metadata],
+    ['metadata without a name', aList, { 'x-ms-meta-': '1' }, listOf(), 400, 'EmptyMetadataKey'],
+    ['too much metadata', aList, { 'x-ms-meta-a': 'x'.repeat(8192) }, listOf(), 400, 'MetadataTooLarge'],
+    ['a block whose MD5 is another', blockTarget('a'), { 'Content-MD5': wrong }, 'text', 400, 'Md5Mismatch'],
+    ['a blob whose MD5 is another', 'open/a', { ...blob, 'Content-MD5': wrong }, 'text', 400, 'Md5Mismatch'],
+    ['a list whose MD5 is another', aList, { 'Content-MD5': wrong }, listOf(), 400, 'Md5Mismatch'],
+    ['an MD5 that is none', blockTarget('a'), { 'Content-MD5': 'bWQ1' }, 'text', 400, 'InvalidMd5'],
+    ['another CRC', blockTarget('a'), { 'x-ms-content-crc64': 'AQIDBAUGBwg=' }, 'text', 400, 'Crc64Mismatch'],
+    ['a block ID that is too long', blockTarget('x'.repeat(65)), {}, 'text', 400, 'OutOfRangeInput'],
+    ['too many blocks', aList, {}, listOf(...ids), 400, 'BlockListTooLong'],
+    ['blocks that are not there', aList, {}, listOf(...ids.slice(1)), 400, 'InvalidBlockList'],
+  ]
+  test.each(cases)('for %s', async (_what, target, headers, body, status, code) => {
+    await put('open?restype=container')
+    expect(codeOf(await put(target, headers, body))).toEqual([status, code])
+    expect(await access.blobs.list(ACCOUNT)).toEqual([])
+  })
+
+  test('for block IDs of unequal length', async () => {
+    await put('open?restype=container')
+    expect((await put(blockTarget('b1'), {}, 'text')).status).toBe(201)
+    expect(codeOf(await put(blockTarget('b10'), {}, 'text'))).toEqual([400, 'InvalidBlobOrBlock'])
+  })
+
+  test.each<[string, string, Record<string, string>, number]>([
+    ['a block', blockTarget('a'), {}, 4000 * mib],
+    ['a block, with an older API', blockTarget('a'), older, 100 * mib],
+    ['a blob', 'open/a.bin', blob, 5000 * mib],
+    ['a blob, with an older API', 'open/a.bin', { ...blob, ...older }, 256 * mib],
+  ])('for %s that is too large, by what it announces', async (_what, target, headers, most) => {
+    await put('open?restype=container')
+    const announce = async (size: number): Promise<unknown> => {
+      const asked = { ...(await bearer(deployer)), ...headers, 'Content-Length': String(size) }
+      const upload = sendRequest(`${access.blobs.endpoint(ACCOUNT)}${target}`, {
+        method: 'PUT',
+        headers: asked,
+        ca: access.authority,
+        agent: false,
+      })
+      upload.on('error', () => undefined).flushHeaders()
+      const recorded = new Promise((resolve) => {
+        const unwatch = access.world.watch(({ status }) => {
+          unwatch()
+          resolve(status)
+        })
+      })
+      if (size <= most) upload.write('x', () => upload.destroy())
+      const status = await recorded
+      upload.destroy()
+      return status
+    }
+    expect(await announce(most + 1)).toBe(413)
+    // It breaks off, but for its size it is not refused.
+    expect(await announce(most)).toBe(0)
+  })
+})
+
+test('metadata up to 8 KiB and a right MD5 pass, and names keep their case', async () => {
+  await put('open?restype=container')
+  expect((await put(blockTarget('b1'), { 'Content-MD5': md5('text') }, 'text')).status).toBe(201)
+  const list = listOf('b1')
+  const headers = { 'Content-MD5': md5(list), 'x-ms-meta-aibDigest': 'x'.repeat(8192 - 'aibDigest'.length) }
+  expect((await put('open/a.bin?comp=blocklist', headers, list)).status).toBe(201)
+  const names = await new Promise<string[]>((resolve, reject) => {
+    void bearer(deployer).then((authorization) => {
+      const url = `${access.blobs.endpoint(ACCOUNT)}open/a.bin`
+      const asked = { method: 'HEAD', headers: authorization, ca: access.authority, agent: false }
+      sendRequest(url, asked, ({ rawHeaders }) => {
+        resolve(rawHeaders)
+      })
+        .on('error', reject)
+        .end()
+    })
+  })
+  expect(names).toContain('x-ms-meta-aibDigest')
+})
+
+describe('a bad network', () => {
+  const block = randomBytes(1024 * 1024)
+  const match = 'PUT .*comp=block&'
+  const stored = async (): Promise<Buffer | undefined> => {
+    expect((await put('open/a.bin?comp=blocklist', {}, listOf('b1'))).status).toBe(201)
+    return await access.blobs.read(ACCOUNT, 'open', 'a.bin')
+  }
+  beforeEach(() => put('open?restype=container'))
+
+  test.each([1, 500_000, block.length])(
+    'resets a connection after %i bytes of a body',
+    async (afterBytes) => {
+      access.world.addFault({ service: 'blob', match, respond: 'reset', afterBytes })
+      const before = access.world.exchanges.length
+      await expect(put(blockTarget('b1'), {}, block)).rejects.toMatchObject({
+        code: expect.stringMatching(/^(ECONNRESET|EPIPE)$/),
+      })
+      expect(access.world.exchanges.slice(before).map(({ status }) => status)).toEqual([0])
+      expect(await access.blobs.list(ACCOUNT)).toEqual([])
+      expect((await put(blockTarget('b1'), {}, block)).status).toBe(201)
+      expect((await stored())?.equals(block)).toBe(true)
+    },
+  )
+
+  test('answers in the middle of a body', async () => {
+    access.world.addFault({ service: 'blob', match, respond: { status: 503 }, afterBytes: 1000 })
+    expect((await put(blockTarget('b1'), {}, block)).status).toBe(503)
+    expect(await access.blobs.list(ACCOUNT)).toEqual([])
+  })
+
+  test('lets a body pass that is shorter than where the fault is, and one that is refused', async () => {
+    const fault: Fault = { service: 'blob', match, respond: 'reset', afterBytes: block.length + 1, times: 2 }
+    access.world.addFault(fault)
+    expect((await put(blockTarget('b1'), {}, block)).status).toBe(201)
+    expect((await put(blockTarget('b1'), { 'x-ms-version': '2015-12-11' }, block)).status).toBe(403)
+  })
+
+  test('stalls in a body: no more is read, no answer comes', async () => {
+    access.world.addFault({ service: 'blob', match, respond: 'stall', afterBytes: 1000 })
+    const struck = new Promise<number>((resolve) => {
+      const unwatch = access.world.watch(({ status }) => {
+        unwatch()
+        resolve(status)
+      })
+    })
+    const stalled = await startUpload(blockTarget('b1'))
+    expect(await struck).toBe(0)
+    // As long as one that goes through takes, and no further than what the connection's buffers hold.
+    expect(await (await startUpload(blockTarget('b2'))).status).toBe(201)
+    expect(stalled.taken()).toBeLessThan(UPLOAD_BYTES)
+    stalled.abandon()
+    await expect(stalled.status).rejects.toThrow()
+    expect((await put('open/a.bin?comp=blocklist', {}, listOf('b1'))).status).toBe(400)
+  })
+
+  test('is slow for the requests that match, until it is lifted', async () => {
+    access.world.addBadLink({ match: 'blockid=YjE', bytesPerSecond: 1 })
+    const slow = await startUpload(blockTarget('b1'))
+    expect(await (await startUpload(blockTarget('b2'))).status).toBe(201)
+    expect(slow.taken()).toBeLessThan(UPLOAD_BYTES)
+    access.world.liftFaults()
+    expect(await slow.status).toBe(201)
+    expect(await stored()).toHaveLength(UPLOAD_BYTES)
+  })
+
+  test('is as slow as it is said to be, for all requests together', async () => {
+    const bytesPerSecond = 5_000_000
+    access.world.addBadLink({ match, bytesPerSecond })
+    const start = performance.now()
+    await Promise.all(['b1', 'b2', 'b3'].map((id) => put(blockTarget(id), {}, block)))
+    const seconds = (performance.now() - start) / 1000
+    expect((3 * block.length) / seconds).toBeLessThan(bytesPerSecond * 1.01)
+  })
+
+  test('spoils a byte, which the MD5 of a block tells', async () => {
+    access.world.addBadLink({ match, flipByteAt: 700_000, times: 2 })
+    const headers = { 'Content-MD5': md5(block) }
+    expect(codeOf(await put(blockTarget('b1'), headers, block))).toEqual([400, 'Md5Mismatch'])
+    expect((await put(blockTarget('b1'), {}, block)).status).toBe(201)
+    const spoiled = await stored()
+    const differing = [...block.keys()].filter((i) => spoiled?.[i] !== block[i])
+    expect(differing).toEqual([700_000])
+    expect((await put(blockTarget('b1'), headers, block)).status).toBe(201)
+    expect((await stored())?.equals(block)).toBe(true)
+  })
+})
+
+/** Far more than the buffers of a connection hold. */
+const UPLOAD_BYTES = 32 * 1024 * 1024
+
+/** Begins a long upload: `taken` tells how many bytes of it are on their way or further. */
+async function startUpload(
+  target: string,
+): Promise<{ status: Promise<number>; taken: () => number; abandon: () => void }> {
+  const headers = { ...(await bearer(deployer)), 'Content-Length': String(UPLOAD_BYTES) }
+  const url = `${access.blobs.endpoint(ACCOUNT)}${target}`
+  const upload = sendRequest(url, { method: 'PUT', headers, ca: access.authority, agent: false })
+  const status = new Promise<number>((resolve, reject) => {
+    upload.once('error', reject)
+    upload.once('response', (answer) => {
+      resolve(answer.resume().statusCode ?? 0)
+    })
+  })
+  let taken = 0
+  const chunk = Buffer.alloc(1024 * 1024, 'x')
+  const source = function* (): Generator<Buffer> {
+    for (; taken < UPLOAD_BYTES; taken += chunk.length) yield chunk
+  }
+  void pipeline(source, upload).catch(() => undefined)
+  return { status, taken: () => taken, abandon: () => upload.destroy() }
+}
 
 describe('faults', () => {
   const created = async (name: string): Promise<boolean> => {

@@ -21,6 +21,7 @@ const ACCOUNTS: Record<string, Omit<StorageAccount, 'resourceGroup' | 'name' | '
   strunner: { networkAcls: { defaultAction: 'Deny', ipRules: [{ value: RUNNER_IP, action: 'Allow' }] } },
   stblock: { networkAcls: { defaultAction: 'Deny', ipRules: [{ value: '20.81.0.0/16' }] } },
   stsubnet: { networkAcls: own },
+  stpublic: { networkAcls: { defaultAction: 'Deny' }, allowBlobPublicAccess: true },
   stprivate: { networkAcls: { defaultAction: 'Allow' }, publicNetworkAccess: 'Disabled' },
 }
 
@@ -84,6 +85,7 @@ describe('the runner', () => {
     ['stdeny', refused],
     ['stother', refused],
     ['stsubnet', refused],
+    ['stpublic', refused],
     ['stprivate', refused],
   ])('at %s', async (account, answer) => {
     expect(await fetched(signed(account))).toEqual(answer)
@@ -91,6 +93,7 @@ describe('the runner', () => {
 
   test('is refused before anything else is said', async () => {
     expect(await fetched(url('stdeny'))).toEqual(refused)
+    expect(await fetched(url('stpublic'))).toEqual(refused)
     expect(await fetched(`${builder.azure.blobs.endpoint('stdeny')}files?restype=container`, 'PUT')).toEqual(
       refused,
     )

@@ -31,6 +31,7 @@ function quietAzure(): LocalAzure {
     }),
     blobs: {
       endpoint: unused,
+      ungated: unused,
       keys: unused,
       takeStagingAccount: unused,
       clear: unused,

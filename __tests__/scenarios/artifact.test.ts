@@ -166,11 +166,13 @@ inImage(`in the image${reason === '' ? '' : ` (skipped, no build VM: ${reason})`
     expect(length).toBeGreaterThan(20 * MIB)
     const [only, ...others] = customizersOf(stage, jobs.large)
     expect([only?.type, others]).toEqual(['Shell', []])
-    const [, url = ''] = /'(https:[^']+)'/.exec(only?.inline?.join('\n') ?? '') ?? []
+    const [, url = ''] = /^(https:\S+)$/m.exec(only?.inline?.join('\n') ?? '') ?? []
     checkUrl(url, { startedAt, minutes: 240 })
     const log = (await stagedBlob(stage, jobs.large, '/customization.log')).toString()
-    expect(log).toContain(`downloading the build artifact (${length} bytes)`)
-    expect(log).toMatch(/aib-artifact-[0-9a-f]{16}\.tar\.gz: OK/)
+    const { host, pathname } = new URL(url)
+    const megabytes = (length / MIB).toFixed(1)
+    expect(log).toContain(`downloading the build artifact (${megabytes} MiB) from ${host}${pathname}\n`)
+    expect(log).toContain(`the SHA-256 is right: ${sha256(await artifactOf(stage, jobs.large))}`)
     const arrived = await readFile(path.join(fileSystemOf(stage, jobs.large), 'tmp/big/bytes'))
     expect(arrived.equals(LARGE)).toBe(true)
   })
@@ -184,9 +186,10 @@ test('a pipe is left out and named', async () => {
   expect({ conclusion: job.conclusion, leaks: job.leaks }).toEqual({ conclusion: 'success', leaks: [] })
 })
 
-test('600 MiB are packed and uploaded in little memory', async () => {
-  const workspace = await places.make('huge', { app: { huge: '' } })
-  await truncate(path.join(workspace, 'app', 'huge'), 600 * MIB)
+test('600 MiB are packed and uploaded in little memory, and the largest files are named', async () => {
+  const workspace = await places.make('huge', { app: { huge: '', large: '', small: 'x' } })
+  await truncate(path.join(workspace, 'app', 'huge'), 580 * MIB)
+  await truncate(path.join(workspace, 'app', 'large'), 20 * MIB)
   const heard = path.join(stage.azure.folder, 'heard')
   await mkdir(heard)
   const cancelled = new AbortController()
@@ -201,7 +204,9 @@ test('600 MiB are packed and uploaded in little memory', async () => {
       },
     },
   )
-  expect(job.log).toContain(`bytes: ${600 * MIB}`)
+  expect(job.log).toContain('packing 3 files, 600 MiB\n')
+  expect(job.log).toContain('  the largest: huge (580 MiB), large (20.0 MiB), small (1 byte)\n')
+  expect(job.log).toContain(`bytes: ${600 * MIB + 1}`)
   expect(job.leaks).toEqual([])
-  expect(await peakMemory(heard)).toBeLessThan(350)
+  expect(await peakMemory(heard)).toBeLessThan(250e6 / MIB)
 })

@@ -1,13 +1,19 @@
 /** Tokens, account keys, signatures: masked the moment they exist, and nowhere in what a job leaves behind. */
-import { mkdir, readFile } from 'node:fs/promises'
+import { randomBytes } from 'node:crypto'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import path from 'node:path'
+import { gunzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import type { LocalAzureOptions } from '../../local-azure/index.ts'
 import type { JobResult } from '../../local-azure/runner.ts'
-import { findLeaks, textPlace } from '../../local-azure/runner/leaks.ts'
+import { filePlaces, findLeaks, textPlace, type Place } from '../../local-azure/runner/leaks.ts'
 import { defaultSeed, type Seed } from '../../local-azure/seed.ts'
+import { artifactOf, BASIC, GIT, ON_WINDOWS, stagedBlob, TOKEN, workspaces } from '../support/artifacts.ts'
 import { eavesdrop, printedLines } from '../support/eavesdrop.ts'
 import { annotations, onStage, openStage, type Stage } from '../support/run-action.ts'
+import { submitted } from '../support/submissions.ts'
+import type { Tree } from '../support/trees.ts'
+import { unzip } from '../support/unzip.ts'
 
 /** Everything that a library may say: the runner's debug log and that of the Azure SDKs. */
 const TALKATIVE = { AZURE_LOG_LEVEL: 'verbose' }
@@ -164,3 +170,63 @@ describe('a secret of the workflow', () => {
     expect(job.leaks).toEqual([])
   })
 })
+
+describe('of a workspace that was checked out, in an environment with a secret', () => {
+  const ENVIRONMENT = `env-${randomBytes(18).toString('hex')}`
+  const KEPT = 'kept, and long enough to be found'
+  const planted: Tree = { ...GIT, 'app.js': KEPT }
+  const secrets = [TOKEN, BASIC, ENVIRONMENT]
+  let stage: Stage
+  let places: Awaited<ReturnType<typeof workspaces>>
+  let jobs: Record<'tar.gz' | 'zip', JobResult>
+  /** Of each format: the archive as it lies in the storage account, and what is in it. */
+  const found = new Map<string, Place[]>()
+
+  beforeAll(async () => {
+    places = await workspaces()
+    const workspace = await places.make('checkout', planted)
+    stage = story('a build that succeeds').stage
+    const inputs = { 'build-path': '.', cleanup: 'never' }
+    const options = { workspace, secrets, env: { DEPLOY_PASSWORD: ENVIRONMENT } }
+    const [onLinux, onWindows] = await Promise.all([
+      stage.run(inputs, options),
+      stage.run({ ...inputs, ...ON_WINDOWS }, options),
+    ])
+    jobs = { 'tar.gz': onLinux, zip: onWindows }
+    const tarGz = await artifactOf(stage, onLinux)
+    const zip = await stagedBlob(stage, onWindows, '/0.customizer.fp')
+    const archive = path.join(workspace, '..', 'archive.zip')
+    await writeFile(archive, zip)
+    await unzip(archive, `${archive} unpacked`)
+    found.set('tar.gz', [bytesPlace('raw', tarGz), bytesPlace('unpacked', gunzipSync(tarGz))])
+    found.set('zip', [bytesPlace('raw', zip), ...(await filePlaces(`${archive} unpacked`))])
+  })
+  afterAll(() => places.remove())
+
+  /** All that was issued so far, and what this job brought along. */
+  const known = (): string[] => [...stage.azure.world.secrets, ...secrets]
+
+  test.each(['tar.gz', 'zip'] as const)('none of them is in the %s', (format) => {
+    const places = found.get(format) ?? []
+    expect(places.length).toBeGreaterThanOrEqual(2)
+    // What is looked for would be found.
+    expect(findLeaks(places, [KEPT])).not.toEqual([])
+    expect(findLeaks(places, known())).toEqual([])
+    expect(findLeaks(places, ['extraheader', 'gitdir:', '.git/config', 'refs/heads'])).toEqual([])
+    expect(findLeaks(places, jobs[format].masks)).toEqual([])
+  })
+
+  test.each(['tar.gz', 'zip'] as const)('none is in the log or in the template: %s', (format) => {
+    const job = jobs[format]
+    expect({ conclusion: job.conclusion, leaks: job.leaks }).toEqual({ conclusion: 'success', leaks: [] })
+    // The one that belongs there: the signature of the URL by which Image Builder reads the artifact.
+    const text = JSON.stringify(submitted(stage, job))
+    expect(text).toMatch(/\?sv=[^"]+&sig=/)
+    const unsigned = text.replaceAll(/\?sv=[^"\\\s]+/g, '')
+    expect(findLeaks([textPlace('template', unsigned)], known())).toEqual([])
+  })
+})
+
+function bytesPlace(name: string, content: Buffer): Place {
+  return { name, bytes: content.toString('latin1') }
+}

@@ -1,13 +1,32 @@
-/** The bytes of an archive: unpacked by other programs, compared with the same files, and changed meanwhile. */
+/**
+ * The bytes of an archive: unpacked again, compared with the same files, and changed meanwhile. Trees of chance and the
+ * programs that unpack them are in archive-fuzz.test.ts.
+ */
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import { execFile, execFileSync } from 'node:child_process'
-import { createHash, randomBytes } from 'node:crypto'
-import { appendFile, chmod, mkdir, rename, rm, truncate, utimes, writeFile } from 'node:fs/promises'
+import { randomBytes } from 'node:crypto'
+import {
+  appendFile,
+  chmod,
+  mkdir,
+  open,
+  rename,
+  rm,
+  stat,
+  symlink,
+  truncate,
+  utimes,
+  writeFile,
+} from 'node:fs/promises'
 import path from 'node:path'
-import { buffer } from 'node:stream/consumers'
 import { promisify } from 'node:util'
-import { digestContent, packArtifact } from '../../src/archive.ts'
-import type { ArchiveFormat } from '../../src/artifact-entries.ts'
+import { openPromise } from 'yauzl'
+import { digestContent, packArtifact, pieces, readThrough } from '../../src/archive.ts'
+import { listEntries, type ArchiveFormat } from '../../src/artifact-entries.ts'
+import { gzipMember, type PieceTask } from '../../src/pack-piece.ts'
+import { Packers } from '../../src/packers.ts'
+import { TAR_END } from '../../src/tar-format.ts'
+import { atEachPart, bytesOf, packInto } from '../support/archives.ts'
 import { contents, directory, file, link, plant, temporary, type Tree } from '../support/trees.ts'
 import { unzip } from '../support/unzip.ts'
 
@@ -23,12 +42,19 @@ beforeEach(async () => {
 afterEach(() => remove())
 
 const BOTH: ArchiveFormat[] = ['tar.gz', 'zip']
+const MIB = 1024 * 1024
+const testOnLinux = process.platform === 'linux' ? test : test.skip
 const LONG = 'x'.repeat(120)
 /** Every kind of content, under names that both operating systems take. */
 const TREE: Tree = {
   empty: '',
   binary: Buffer.from([0, 1, 2, 255, 13, 10]),
   large: randomBytes(300_000),
+  sliced: Buffer.concat([randomBytes(MIB), Buffer.alloc(MIB, 'a line of text\n'), Buffer.from('end')]),
+  // More than a piece of the archive holds.
+  parts: Object.fromEntries(
+    Array.from({ length: 24 }, (_, at) => [`${at}`, Buffer.alloc(60_000, `part ${at}`)]),
+  ),
   'empty folder': {},
   nested: { a: { b: { c: 'deep' } } },
   '-rf': 'dash',
@@ -63,14 +89,11 @@ const LINUX_TREE: Tree = {
 }
 
 async function pack(source: string, format: ArchiveFormat): Promise<{ archive: string; sha256: string }> {
-  const packed = await packArtifact(source, format)
-  const bytes = await buffer(packed.content)
-  const sha256 = createHash('sha256').update(bytes).digest('hex')
-  expect(await packed.digest()).toMatchObject({ sha256, bytes: bytes.length })
-  expect(await packed.digest()).toEqual(await packed.digest())
-  const archive = path.join(folder, `packed.${format}`)
-  await writeFile(archive, bytes)
-  return { archive, sha256 }
+  const target = path.join(folder, `packed.${format}`)
+  const { archive, sha256, bytes } = await packInto(target, source, format)
+  expect(archive.digest()).toMatchObject({ sha256, bytes })
+  expect(archive.digest()).toEqual(archive.digest())
+  return { archive: target, sha256 }
 }
 
 /** Unpacks by the system's tar, as the build VM does, or as a zip. */
@@ -83,7 +106,7 @@ async function unpack(archive: string): Promise<string> {
 }
 
 describe('unpacked again', () => {
-  test('a tar holds every byte, mode and link', async () => {
+  testOnLinux('a tar holds every byte, mode and link', async () => {
     await plant(root, LINUX_TREE)
     const { archive } = await pack(root, 'tar.gz')
     expect(contents(await unpack(archive))).toEqual(contents(root))
@@ -117,6 +140,13 @@ describe('unpacked again', () => {
     expect(contents(await unpack(archive))).toEqual({})
   })
 
+  test('a tar.gz says neither when nor on which system it was packed', async () => {
+    await plant(root, { a: '' })
+    const bytes = await bytesOf(await packArtifact(root, 'tar.gz'))
+    // RFC 1952: four bytes of time, flags, and 255 for an unknown system.
+    expect([...bytes.subarray(4, 8), bytes[9]]).toEqual([0, 0, 0, 0, 255])
+  })
+
   test('a tar names no owner', async () => {
     await plant(root, { a: '' })
     const { archive } = await pack(root, 'tar.gz')
@@ -128,14 +158,31 @@ describe('unpacked again', () => {
 /** Packs in a process of its own: `use` is what it does with `archive`, and prints as JSON. */
 async function inChild<T>(use: string, format: ArchiveFormat, env: Record<string, string> = {}): Promise<T> {
   const archiveModule = new URL('../../src/archive.ts', import.meta.url).href
-  const script = [
-    `import { packArtifact } from ${JSON.stringify(archiveModule)}`,
-    'const archive = await packArtifact(...process.argv.slice(1))',
+  const script = path.join(folder, `${Object.values(env).join().replaceAll('/', '-')}use.mjs`)
+  const lines = [
+    `import { packArtifact, readThrough } from ${JSON.stringify(archiveModule)}`,
+    'const archive = await packArtifact(...process.argv.slice(2))',
     use,
-  ].join('\n')
-  const parameters = ['--input-type=module', '-e', script, root, format]
-  const { stdout } = await run(process.execPath, parameters, { env: { ...process.env, ...env } })
+  ]
+  await writeFile(script, lines.join('\n'))
+  const { stdout } = await run(process.execPath, [script, root, format], { env: { ...process.env, ...env } })
   return JSON.parse(stdout) as T
+}
+
+/** All pieces, packed at the same time. */
+async function packedBy(
+  cores: number,
+  form: PieceTask['form'],
+  entries: PieceTask['slices'][number]['entry'][],
+): Promise<Buffer> {
+  const packers = new Packers(cores)
+  try {
+    const packed = await Promise.all([...pieces(entries)].map((slices) => packers.pack({ form, slices })))
+    expect(packed.length).toBeGreaterThan(cores)
+    return Buffer.concat(packed.map(({ bytes }) => bytes))
+  } finally {
+    await packers.close()
+  }
 }
 
 describe.each(BOTH)('the same files give the same %s', (format) => {
@@ -151,11 +198,21 @@ describe.each(BOTH)('the same files give the same %s', (format) => {
 
   test('in every time zone', async () => {
     await plant(root, { a: 'a', b: {} })
-    const digest =
-      'for await (const _ of archive.content); console.log(JSON.stringify(await archive.digest()))'
+    const digest = 'await readThrough(archive); console.log(JSON.stringify(archive.digest()))'
     const zones = ['UTC', 'Pacific/Auckland', 'America/Los_Angeles', 'Asia/Kolkata']
     const digests = await Promise.all(zones.map((TZ) => inChild<{ sha256: string }>(digest, format, { TZ })))
     expect(new Set(digests.map(({ sha256 }) => sha256)).size).toBe(1)
+  })
+
+  test('on one core and on many', async () => {
+    await plant(root, { ...TREE, more: randomBytes(8 * MIB + 1) })
+    const form = format === 'zip' ? 'deflate' : 'gzip'
+    const { entries } = await listEntries(root, format)
+    const one = await packedBy(1, form, entries)
+    expect(one.equals(await packedBy(6, form, entries))).toBe(true)
+    if (format === 'zip') return
+    const bytes = await bytesOf(await packArtifact(root, format))
+    expect(bytes.equals(Buffer.concat([one, gzipMember(TAR_END)]))).toBe(true)
   })
 
   test('and others give another', async () => {
@@ -175,26 +232,93 @@ test('a tar of other modes is another', async () => {
   expect(plain.sha256).not.toBe(executable.sha256)
 })
 
-/** Packs `tree`, and changes its `second.txt` when packing has begun. */
-async function packWhile(
-  tree: Tree,
-  format: ArchiveFormat,
-  change: (name: string) => Promise<void>,
-): Promise<void> {
-  // The first file fills every buffer, so the second is opened only when the first has been read.
-  await plant(root, { ...tree, first: randomBytes(2_000_000) })
-  const { content } = await packArtifact(root, format)
-  let changed: Promise<void> | undefined
-  for await (const chunk of content) if (chunk) await (changed ??= change(path.join(root, 'second.txt')))
+type Change = (name: string) => Promise<unknown>
+
+/** Puts something else where the file was. */
+const instead =
+  (make: Change): Change =>
+  async (name) => {
+    await rename(name, path.join(folder, 'was here'))
+    await make(name)
+  }
+
+/** When the files that change were written: whole seconds, which can be set again. */
+const WRITTEN = new Date('2001-02-03')
+
+const CHANGES: [what: string, change: Change][] = [
+  ['grows', (name) => appendFile(name, 'more')],
+  ['shrinks', (name) => truncate(name, 1)],
+  ['loses all it held', (name) => truncate(name, 0)],
+  ['is written again', (name) => utimes(name, new Date('2001-02-04'), new Date('2001-02-04'))],
+  ['grows, as if not written', (name) => appendFile(name, 'more').then(() => utimes(name, WRITTEN, WRITTEN))],
+  ['vanishes', (name) => rm(name)],
+  ['becomes a folder', instead((name) => mkdir(name))],
+]
+const LINUX_CHANGES: [what: string, change: Change][] = [
+  // Of the same size and time: nothing but that it is a link tells them apart.
+  ['becomes a link to one like it', instead((name) => symlink(path.join(folder, 'was here'), name))],
+  ['becomes a pipe', instead((name) => run('mkfifo', [name]))],
+  ['has no folder any more', (name) => rename(path.dirname(name), path.join(folder, 'was here'))],
+]
+
+describe.each(BOTH)('a file that changes after it was put on the list of a %s', (format) => {
+  const fails = async (change: Change, text = 'second'): Promise<void> => {
+    await plant(root, { first: '1', dir: { 'second.txt': text, third: '3' } })
+    await utimes(path.join(root, 'dir/second.txt'), WRITTEN, WRITTEN)
+    const archive = await packArtifact(root, format)
+    await change(path.join(root, 'dir/second.txt'))
+    await expect(bytesOf(archive)).rejects.toThrow(/^'dir\/second\.txt' /)
+    expect(() => archive.digest()).toThrow(/not been read to its end/)
+  }
+
+  test.each(CHANGES)('and %s fails the archive and is named', (_, change) => fails(change))
+  testOnLinux.each(LINUX_CHANGES)('and %s fails the archive and is named', (_, change) => fails(change))
+
+  const asRoot = process.getuid?.() === 0
+  const testOfRights = asRoot || process.platform === 'win32' ? test.skip : test
+  testOfRights(
+    `and may not be read fails the archive and is named${asRoot ? ' (root may read all)' : ''}`,
+    () => fails((name) => chmod(name, 0)),
+  )
+
+  test('and was empty before fails the archive and is named', () =>
+    fails((name) => appendFile(name, 'no more'), ''))
+})
+
+/** Packs a large file, and changes `second.txt` when packing has begun. */
+async function packWhile(format: ArchiveFormat, change: Change): Promise<void> {
+  // Behind more pieces than are under way at any time.
+  await plant(root, { 'second.txt': 'second', first: '' })
+  await truncate(path.join(root, 'first'), 20 * MIB)
+  await utimes(path.join(root, 'second.txt'), WRITTEN, WRITTEN)
+  let changed: Promise<unknown> | undefined
+  await atEachPart(
+    await packArtifact(root, format),
+    () => (changed ??= change(path.join(root, 'second.txt'))),
+  )
 }
 
 describe.each(BOTH)('a file that changes while it is packed into a %s', (format) => {
-  test.each([
-    ['grows', (name: string) => appendFile(name, 'more')],
-    ['shrinks', (name: string) => truncate(name, 1)],
-    ['vanishes', (name: string) => rm(name)],
-  ])('%s: the archive fails and names it', async (_, change) => {
-    await expect(packWhile({ 'second.txt': 'second' }, format, change)).rejects.toThrow(/second\.txt/)
+  const changes = CHANGES.filter(([what]) => ['grows', 'shrinks', 'vanishes'].includes(what))
+  test.each(changes)('%s: the archive fails and names it', async (_, change) => {
+    await expect(packWhile(format, change)).rejects.toThrow(/second\.txt/)
+  })
+
+  test('in its middle: the archive fails and names it', async () => {
+    await plant(root, { large: '' })
+    const large = path.join(root, 'large')
+    await truncate(large, 20 * MIB)
+    const { mtime } = await stat(large)
+    let changed = false
+    const packing = atEachPart(await packArtifact(root, format), async () => {
+      if (changed) return
+      changed = true
+      const file = await open(large, 'r+')
+      await file.write('x', 19 * MIB)
+      await file.close()
+      await utimes(large, mtime, new Date(mtime.getTime() + 1000))
+    })
+    await expect(packing).rejects.toThrow("'large' changed while it was packed.")
   })
 })
 
@@ -203,19 +327,20 @@ test('a link is packed into a tar as it was when packing began', async () => {
   const packed = await packArtifact(root, 'tar.gz')
   await rm(path.join(root, 'l'))
   const archive = path.join(folder, 'packed.tar.gz')
-  await writeFile(archive, await buffer(packed.content))
+  await writeFile(archive, await bytesOf(packed))
   expect(contents(await unpack(archive))).toMatchObject({ l: 'link first' })
 })
 
 describe.each(BOTH)('the digest of the content of a %s', (format) => {
   const digest = (exclude: string[] = []): Promise<string> => digestContent(root, format, exclude)
-  const small: Tree = { a: 'one', dir: { b: 'two' }, empty: {}, l: link('a') }
+  const large = Buffer.alloc(2 * MIB + 1, 'text\n')
+  const small: Tree = { a: 'one', dir: { b: 'two' }, empty: {}, l: link('a'), large }
 
   test('is that of the archive, without packing it', async () => {
     await plant(root, { ...TREE, l: link('empty') })
     const packed = await packArtifact(root, format)
-    packed.content.resume()
-    const { content, sha256 } = await packed.digest()
+    await readThrough(packed)
+    const { content, sha256 } = packed.digest()
     expect(content).toBe(await digest())
     expect(content).toMatch(/^[0-9a-f]{64}$/)
     expect(content).not.toBe(sha256)
@@ -230,6 +355,11 @@ describe.each(BOTH)('the digest of the content of a %s', (format) => {
 
   test.each<[string, () => Promise<unknown>]>([
     ['a byte', () => writeFile(path.join(root, 'a'), 'eno')],
+    ['the last byte of a large file', () => writeFile(path.join(root, 'large'), large.with(-1, 0))],
+    [
+      'a slice of a large file',
+      () => writeFile(path.join(root, 'large'), large.fill('more\n', MIB, 2 * MIB)),
+    ],
     ['a name', () => rename(path.join(root, 'dir/b'), path.join(root, 'dir/c'))],
     ['a mode', () => chmod(path.join(root, 'a'), 0o755)],
     ['an empty folder', () => rm(path.join(root, 'empty'), { recursive: true })],
@@ -259,12 +389,55 @@ test('the digest of the content changes with the target of a link in a tar', asy
   expect(await digestContent(root, 'tar.gz')).not.toBe(before)
 })
 
-test.each(BOTH)('a %s that cannot be read to its end has no digest', async (format) => {
-  await plant(root, { first: randomBytes(2_000_000), gone: 'gone' })
-  const packed = await packArtifact(root, format)
-  await rm(path.join(root, 'gone'))
-  packed.content.resume()
-  await expect(packed.digest()).rejects.toThrow(/gone/)
+test.each(BOTH)('a %s that has not been read to its end has no digest', async (format) => {
+  await plant(root, { first: randomBytes(2_000_000), second: 'second' })
+  const archive = await packArtifact(root, format)
+  const noDigest = 'The archive has not been read to its end.'
+  expect(() => archive.digest()).toThrow(noDigest)
+  await atEachPart(archive, () => {
+    expect(() => archive.digest()).toThrow(noDigest)
+  })
+  expect(archive.digest().sha256).toMatch(/^[0-9a-f]{64}$/)
+})
+
+test.each(BOTH)('the parts of a %s add up to what its files hold', async (format) => {
+  await plant(root, TREE)
+  const archive = await packArtifact(root, format)
+  const told: number[] = []
+  for await (const { contentBytes } of archive.content) told.push(contentBytes)
+  expect(told.length).toBeGreaterThan(3)
+  expect(told.reduce((sum, bytes) => sum + bytes, 0)).toBe(archive.contentBytes)
+})
+
+describe.each(BOTH)('what is compressed already, in a %s,', (format) => {
+  const grown = async (): Promise<number> => {
+    const archive = await packArtifact(root, format)
+    const { length } = await bytesOf(archive)
+    return length / archive.contentBytes
+  }
+
+  test('grows by less than a thousandth', async () => {
+    const tree = { a: randomBytes(500_000), b: randomBytes(MIB), c: randomBytes(4 * MIB + 5) }
+    await plant(root, { ...tree, small: randomBytes(40_000) })
+    expect(await grown()).toBeLessThan(1.001)
+  })
+
+  test('does not keep text from being made small', async () => {
+    const text = Buffer.alloc(MIB, 'a line of text that comes again and again\n')
+    await plant(root, { large: Buffer.concat([text, text]), random: randomBytes(50_000), text })
+    expect(await grown()).toBeLessThan(0.1)
+  })
+})
+
+test('a zip holds as it is what is compressed already, up to a MiB, and deflates the rest', async () => {
+  const text = Buffer.alloc(100_000, 'a line of text that comes again and again\n')
+  const squeezed = { tiny: randomBytes(20), small: randomBytes(40_000), mib: randomBytes(MIB) }
+  await plant(root, { ...squeezed, text, empty: '', 'more than a mib': randomBytes(MIB + 1) })
+  const { archive } = await pack(root, 'zip')
+  const zip = await openPromise(archive)
+  const methods: Record<string, number> = {}
+  for await (const { fileName, compressionMethod } of zip.eachEntry()) methods[fileName] = compressionMethod
+  expect(methods).toEqual({ tiny: 0, small: 0, mib: 0, empty: 0, text: 8, 'more than a mib': 8 })
 })
 
 describe.each(BOTH)('a %s', (format) => {
@@ -274,11 +447,26 @@ describe.each(BOTH)('a %s', (format) => {
     expect(await inChild(leave, format)).toBe(true)
   })
 
+  testOnLinux('leaves no thread behind, whether it is read to its end or not', async () => {
+    await plant(root, { a: randomBytes(2_000_000), b: randomBytes(2_000_000) })
+    const count = `const { readdirSync } = await import('node:fs')
+      const threads = () => readdirSync('/proc/self/task').length
+      await readThrough(archive)
+      const after = threads()
+      for (const isRead of [true, false, true, false]) {
+        const another = await packArtifact(...process.argv.slice(2))
+        if (isRead) await readThrough(another)
+        else for await (const part of another.content) break
+      }
+      console.log(threads() - after)`
+    expect(await inChild<number>(count, format)).toBeLessThan(2)
+  })
+
   test('of 300 MB is made in little memory', async () => {
     await plant(root, { sparse: '' })
     await truncate(path.join(root, 'sparse'), 300 * 1024 * 1024)
     const growth = `const before = process.memoryUsage.rss()
-      for await (const _ of archive.content);
+      await readThrough(archive)
       console.log(process.resourceUsage().maxRSS * 1024 - before)`
     expect(await inChild<number>(growth, format)).toBeLessThan(150 * 1024 * 1024)
   })

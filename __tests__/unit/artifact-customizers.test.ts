@@ -1,13 +1,13 @@
 import { describe, expect, test } from '@jest/globals'
 import {
   artifactCustomizers,
-  artifactTarget,
   chosenTransfer,
   FILE_CUSTOMIZER_LIMIT_BYTES,
   readArtifact,
   removeArtifactCustomizer,
   type ArtifactRequest,
 } from '../../src/artifact-customizers.ts'
+import { artifactTarget } from '../../src/artifact-scripts.ts'
 import { InputReader } from '../../src/input-reader.ts'
 import type { Customizer } from '../../src/template-schema.ts'
 import {
@@ -17,6 +17,7 @@ import {
   IDENTITY_ID,
   NASTY_TEXTS,
   rawInputs,
+  SIGNATURE,
 } from '../support/factories.ts'
 import { syntaxErrors, values } from '../support/powershell.ts'
 
@@ -84,7 +85,7 @@ describe('the inputs', () => {
     [
       'a download without a SAS',
       { 'artifact-transfer': 'download', 'artifact-access': 'identity' },
-      "artifact-transfer: 'download' needs artifact-access: sas; the build VM cannot read the blob as the managed identity.",
+      "artifact-transfer: 'download' needs a URL with a SAS, for the managed identity is Image Builder's and not the build VM's: use artifact-access: sas, or artifact-transfer: file.",
     ],
     [
       'an unknown transfer',
@@ -163,11 +164,11 @@ describe('copied by Image Builder', () => {
 
   test('unpacked afresh on Linux', () => {
     expect(inlineOf(artifactCustomizers('Linux', copied))).toEqual([
+      `trap 'rm -f /tmp/aib-artifact-0123456789abcdef.tar.gz; echo "aib-action: deleted /tmp/aib-artifact-0123456789abcdef.tar.gz"' EXIT`,
       "echo 'aib-action: unpacking the build artifact into /tmp/web-app'",
       "sudo rm -rf '/tmp/web-app'",
       "mkdir '/tmp/web-app'",
       "(cd '/tmp/web-app' && tar -xpzf /tmp/aib-artifact-0123456789abcdef.tar.gz)",
-      'rm -f /tmp/aib-artifact-0123456789abcdef.tar.gz',
     ])
   })
 
@@ -177,12 +178,16 @@ describe('copied by Image Builder', () => {
     expect(inlineOf(artifactCustomizers('Windows', copied))).toEqual([
       "$ErrorActionPreference = 'Stop'",
       "$ProgressPreference = 'SilentlyContinue'",
-      String.raw`Write-Output 'aib-action: unpacking the build artifact into C:\buildArtifacts\web-app'`,
-      `if (Test-Path -LiteralPath ${target}) { Remove-Item -LiteralPath ${target} -Recurse -Force }`,
-      `[void][System.IO.Directory]::CreateDirectory(${target})`,
-      'Add-Type -AssemblyName System.IO.Compression.FileSystem',
-      `[System.IO.Compression.ZipFile]::ExtractToDirectory(${archive}, ${target})`,
-      `Remove-Item -LiteralPath ${archive} -Force`,
+      'try {',
+      String.raw`  Write-Output 'aib-action: unpacking the build artifact into C:\buildArtifacts\web-app'`,
+      `  if (Test-Path -LiteralPath ${target}) { Remove-Item -LiteralPath ${target} -Recurse -Force }`,
+      `  [void][System.IO.Directory]::CreateDirectory(${target})`,
+      '  Add-Type -AssemblyName System.IO.Compression.FileSystem',
+      `  [System.IO.Compression.ZipFile]::ExtractToDirectory(${archive}, ${target})`,
+      '} finally {',
+      `  [System.IO.File]::Delete(${archive})`,
+      String.raw`  Write-Output 'aib-action: deleted C:\Windows\Temp\aib-artifact-0123456789abcdef.zip'`,
+      '}',
     ])
   })
 })
@@ -201,17 +206,43 @@ describe('downloaded by the build VM', () => {
     const archive = String.raw`'C:\Windows\Temp\aib-artifact-0123456789abcdef.zip'`
     const unpacking = inlineOf(artifactCustomizers('Windows', copied))
     expect(inlineOf(artifactCustomizers('Windows', downloaded))).toEqual([
-      ...unpacking.slice(0, 2),
-      "Write-Output 'aib-action: downloading the build artifact (1000 bytes)'",
-      '[System.Net.ServicePointManager]::SecurityProtocol = [System.Net.SecurityProtocolType]::Tls12',
-      'for ($aibTry = 1; ; $aibTry++) {',
-      `  try { Invoke-WebRequest -UseBasicParsing -Uri '${downloaded.url}' -OutFile ${archive}; break }`,
-      '  catch { if ($aibTry -ge 5) { throw }; Start-Sleep -Seconds ($aibTry * 5) }',
-      '}',
-      `$aibDigest = (Get-FileHash -LiteralPath ${archive} -Algorithm SHA256).Hash.ToLowerInvariant()`,
-      `if ($aibDigest -ne '${downloaded.sha256}') { throw "The build artifact arrived damaged: SHA-256 $aibDigest" }`,
-      ...unpacking.slice(2),
+      ...unpacking.slice(0, 3),
+      "  Write-Output 'aib-action: downloading the build artifact (0.0 MiB) from artifacts.blob.core.windows.net/imagebuilder-vststask/web-app/a.tar.gz'",
+      '  [System.Net.ServicePointManager]::SecurityProtocol = [System.Net.SecurityProtocolType]::Tls12',
+      `  $aibUrl = '${downloaded.url}'`,
+      '  for ($aibTry = 1; ; $aibTry++) {',
+      '    try {',
+      `      (New-Object System.Net.WebClient).DownloadFile($aibUrl, ${archive})`,
+      `      $aibDigest = (Get-FileHash -LiteralPath ${archive} -Algorithm SHA256).Hash.ToLowerInvariant()`,
+      `      if ($aibDigest -eq '${downloaded.sha256}') { break }`,
+      `      $aibProblem = "SHA-256 $aibDigest instead of ${downloaded.sha256}"`,
+      String.raw`    } catch { $aibProblem = $_.Exception.GetBaseException().Message -replace '\?.*', '?***' }`,
+      '    Write-Output "aib-action: try $aibTry of 5 failed: $aibProblem"',
+      "    if ($aibTry -eq 5) { throw 'aib-action: the download failed 5 times' }",
+      '    Start-Sleep -Seconds ($aibTry * 5)',
+      '  }',
+      `  Write-Output 'aib-action: the SHA-256 is right: ${downloaded.sha256}'`,
+      ...unpacking.slice(3),
     ])
+  })
+
+  test('PowerShell sees the URL on one line, which cannot fail: it shows the line of an error', () => {
+    const lines = inlineOf(artifactCustomizers('Windows', downloaded))
+    const holding = lines.filter((line) => line.includes(SIGNATURE))
+    expect(holding).toEqual([`  $aibUrl = '${downloaded.url}'`])
+    expect(syntaxErrors(lines.join('\n'))).toEqual([])
+  })
+
+  test.each([
+    [25 * 1024 * 1024, '25.0 MiB'],
+    [1_572_864_000, '1500.0 MiB'],
+  ])('%i bytes are told as %s, with the place of the blob and without the SAS', (bytes, size) => {
+    const artifact = buildArtifact({ transfer: 'download', bytes })
+    const told = `aib-action: downloading the build artifact (${size}) from artifacts.blob.core.windows.net/imagebuilder-vststask/web-app/a.tar.gz'`
+    for (const osType of ['Linux', 'Windows'] as const) {
+      const lines = inlineOf(artifactCustomizers(osType, artifact))
+      expect(lines.filter((line) => line.endsWith(told))).toHaveLength(1)
+    }
   })
 })
 

@@ -3,6 +3,7 @@ import { describe, expect, test } from '@jest/globals'
 import {
   AzureError,
   BuildFailedError,
+  ArtifactError,
   CancelledError,
   InputError,
   SignInError,
@@ -73,6 +74,11 @@ const SAMPLES: Sample[] = [
     error: new InputError([{ input: 'location', message: 'is wrong' }]),
     code: 'invalid-input',
   },
+  {
+    name: 'a file that changed',
+    error: new ArtifactError("'a' changed while it was packed."),
+    code: 'artifact-changed',
+  },
   { name: 'a cancelled workflow', error: new CancelledError(), code: 'cancelled' },
 
   signIn(
@@ -131,6 +137,7 @@ const SAMPLES: Sample[] = [
     'This request is not authorized to perform this operation using this permission.',
     { status: 403, code: 'AuthorizationPermissionMismatch' },
   ),
+  azure('upload-damaged', 'The MD5 value specified in the request did not match.', { code: 'Md5Mismatch' }),
   azure('storage-keys-disabled', 'Key based authentication is not permitted on this storage account.', {
     status: 403,
     code: 'KeyBasedAuthenticationNotPermitted',

@@ -64,15 +64,36 @@ export async function findRefusal(
   request: BlobRequest,
 ): Promise<StorageRefusal | undefined> {
   if (!letsIn(world, request.account, originOf(request.headers))) return refuse.firewall()
-  // Accounts disallow public access, the default for new ones (documented).
-  if (request.headers['x-ms-blob-public-access'] !== undefined) return refuse.publicAccess()
+  // That this is said before it is asked who calls is assumed.
+  const opens = request.headers['x-ms-blob-public-access'] !== undefined
+  if (opens && !allowsPublicAccess(world, request.account)) return refuse.publicAccess()
   const [scheme = '', credentials = ''] = (request.headers.authorization ?? '').split(' ')
   if (scheme === 'Bearer') return await judgeBearer(world, entra, request, credentials)
   if (scheme !== '') return judgeKey(world, request)
   if (request.query.has('sig')) return judgeSas(world, request)
-  return versionOf(request) < FIRST_CHALLENGE_VERSION
-    ? refuse.publicAccess()
-    : refuse.noAuthentication(world.seed.tenantId)
+  const mayPass = allowsPublicAccess(world, request.account) && isForEverybody(request)
+  return mayPass ? undefined : refuseAnonymous(world, request)
+}
+
+/** Whether a request says nothing of who it comes from. */
+export function isAnonymous({ headers, query }: BlobRequest): boolean {
+  return headers.authorization === undefined && !query.has('sig')
+}
+
+/** What an anonymous request hears that reaches for something not public. */
+export function refuseAnonymous(world: World, request: BlobRequest): StorageRefusal {
+  if (versionOf(request) >= FIRST_CHALLENGE_VERSION) return refuse.noAuthentication(world.seed.tenantId)
+  return allowsPublicAccess(world, request.account) ? refuse.resourceNotFound() : refuse.publicAccess()
+}
+
+/**
+ * Whether a public container answers such a request to everybody, as far as its line tells (documented): it reads,
+ * and neither the container's permissions nor blocks that are not committed. Azurite knows which container is public,
+ * and how far; in one that is, it lets a read pass whose key or SAS signature is wrong.
+ */
+function isForEverybody({ method, container, query }: BlobRequest): boolean {
+  if (!isRead(method) || container === undefined || query.get('comp') === 'acl') return false
+  return query.get('comp') !== 'blocklist' || (query.get('blocklisttype') ?? 'committed') === 'committed'
 }
 
 async function judgeBearer(
@@ -118,7 +139,11 @@ function judgeRights(world: World, request: BlobRequest, principal: Principal): 
   return isAllowed ? undefined : refuse.permissionMismatch()
 }
 
-/** Azure operation names by request ("Permissions for blob data operations", documented). */
+/**
+ * Azure operation names by request ("Permissions for Blob service operations", documented). Those of a container are
+ * control actions: a role has them in its `actions`. Reading and setting its permissions by token works since August
+ * 2025 (documented).
+ */
 function needOf(request: BlobRequest): Need {
   if (request.blob !== undefined) return { kind: 'data', operations: blobOperations(request) }
   if (request.container === undefined) return { kind: 'control', operations: [serviceOperation(request)] }
@@ -154,7 +179,8 @@ function isRead(method: string): boolean {
   return method === 'GET' || method === 'HEAD'
 }
 
-function versionOf(request: BlobRequest): string {
+/** The API version that a request asks for; empty without one. */
+export function versionOf(request: BlobRequest): string {
   return String(request.headers['x-ms-version'] ?? '')
 }
 
@@ -181,6 +207,12 @@ function allowsSharedKey(world: World, name: string): boolean {
   const seeded = world.seed.storageAccounts.find((account) => account.name === name)
   const setting = accountResource(world, name)?.properties['allowSharedKeyAccess']
   return (setting ?? seeded?.allowSharedKeyAccess) !== false
+}
+
+/** Nothing changes it while a local Azure runs, so its seed is asked. */
+function allowsPublicAccess(world: World, name: string): boolean {
+  const seeded = world.seed.storageAccounts.find((account) => account.name === name)
+  return seeded?.allowBlobPublicAccess === true
 }
 
 function accountResource(world: World, name: string): Resource | undefined {

@@ -2,36 +2,50 @@
  * The gate in front of Azurite: refuses what Azure Storage refuses, applies faults, records every exchange, and
  * streams the rest through in both directions without ever holding a body.
  */
-import { Agent, request as sendRequest } from 'node:https'
-import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
+import { Agent } from 'node:https'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { pipeline } from 'node:stream/promises'
 import { setTimeout as delay } from 'node:timers/promises'
-import { findRefusal, parseBlobRequest, rememberSignature, type BlobRequest } from './access.ts'
+import {
+  findRefusal,
+  isAnonymous,
+  parseBlobRequest,
+  refuseAnonymous,
+  rememberSignature,
+  type BlobRequest,
+} from './access.ts'
 import type { Certificates } from '../certificates.ts'
 import type { TokenAuthority } from '../parts.ts'
 import { listen, type Reply, type RunningServer } from '../server.ts'
 import { storageErrorReply, storageRefusals, type StorageRefusal } from './storage-errors.ts'
+import { findFlaw } from './upload-limits.ts'
+import { endToEnd, exchange, type Upstream } from './upstream.ts'
 import type { Fault, World } from '../world.ts'
 
-/** Headers that belong to one connection and are not passed on. */
-const HOP_BY_HOP = new Set(['connection', 'keep-alive', 'transfer-encoding'])
+/** Where in a request a fault strikes: one at most is set. */
+interface Moment {
+  before?: Fault
+  during?: Fault
+  after?: Fault
+}
 
 /**
  * Azurite's words for a signature that does not fit: of a SAS, and of a shared key, which it then takes for a
- * bearer token. In Azure the first is the firewall's word, and bearer tokens are judged before they get there.
+ * bearer token; the first also for none where one is needed. In Azure that is the firewall's word, and bearer tokens
+ * are judged before they get there.
  */
 const WRONG_SIGNATURE = new Set(['AuthorizationFailure', 'InvalidAuthenticationInfo'])
 
-/** Starts the gate. `upstream` is Azurite's origin. */
+/** Starts the gate. */
 export async function startBlobGate(
   world: World,
   certificates: Certificates,
   entra: TokenAuthority,
-  upstream: string,
+  azurite: Omit<Upstream, 'agent'>,
 ): Promise<RunningServer> {
   // A connection each: one that Azurite drops while it idles would look like a fault.
   const agent = new Agent({ ca: certificates.authority })
-  const gate = new BlobGate(world, entra, upstream, agent)
+  const gate = new BlobGate(world, entra, { ...azurite, agent })
   const server = await listen((incoming, outgoing) => {
     gate.answer(incoming, outgoing).catch((error: unknown) => {
       gate.answerDefect(error, incoming, outgoing)
@@ -49,15 +63,13 @@ export async function startBlobGate(
 class BlobGate {
   private readonly world: World
   private readonly entra: TokenAuthority
-  private readonly upstream: string
-  private readonly agent: Agent
+  private readonly upstream: Upstream
   private readonly recorded = new WeakSet<BlobRequest>()
 
-  constructor(world: World, entra: TokenAuthority, upstream: string, agent: Agent) {
+  constructor(world: World, entra: TokenAuthority, upstream: Upstream) {
     this.world = world
     this.entra = entra
     this.upstream = upstream
-    this.agent = agent
   }
 
   /** One that breaks off is recorded, too, with status 0: it was sent. */
@@ -77,14 +89,15 @@ class BlobGate {
     outgoing: ServerResponse,
   ): Promise<void> {
     rememberSignature(this.world, request.query)
-    const fault = this.world.faultFor('blob', `${request.method} ${request.target}`)
-    if (fault && fault.when !== 'after') {
-      await this.strike(fault, request, outgoing)
+    const moment = momentOf(this.world.faultFor('blob', `${request.method} ${request.target}`))
+    if (moment.before) {
+      await this.strike(moment.before, request, outgoing)
       return
     }
-    const refusal = await findRefusal(this.world, this.entra, request)
-    if (refusal) await this.finish(request, outgoing, fault, refusal)
-    else await this.forward(request, incoming, outgoing, fault)
+    const refusal =
+      (await findRefusal(this.world, this.entra, request)) ?? findFlaw(request, incoming.rawHeaders)
+    if (refusal) await this.finish(request, outgoing, moment.after, refusal)
+    else await this.forward(request, incoming, outgoing, moment)
   }
 
   /** A defect of the local Azure itself, not to be mistaken for Azure; a client that went away is none. */
@@ -100,39 +113,34 @@ class BlobGate {
     request: BlobRequest,
     incoming: IncomingMessage,
     outgoing: ServerResponse,
+    { during, after }: Moment,
+  ): Promise<void> {
+    const response = await exchange(this.world, this.upstream, request, incoming, during)
+    if ('respond' in response) await this.strike(response, request, outgoing)
+    else if ('code' in response) await this.finish(request, outgoing, after, response)
+    else await this.passOn(response, request, outgoing, after)
+  }
+
+  private async passOn(
+    response: IncomingMessage,
+    request: BlobRequest,
+    outgoing: ServerResponse,
     fault: Fault | undefined,
   ): Promise<void> {
-    const response = await this.exchange(request, incoming)
     const code = String(response.headers['x-ms-error-code'])
     if (fault !== undefined || WRONG_SIGNATURE.has(code)) {
       response.resume()
-      await this.finish(request, outgoing, fault, storageRefusals.wrongSignature())
+      const refusal = isAnonymous(request)
+        ? refuseAnonymous(this.world, request)
+        : storageRefusals.wrongSignature()
+      await this.finish(request, outgoing, fault, refusal)
       return
     }
     const status = response.statusCode ?? 0
     await this.record(request, status)
-    outgoing.writeHead(status, endToEnd(response.headers))
+    outgoing.writeHead(status, endToEnd(response.rawHeaders))
     if (request.query.get('comp') === 'userdelegationkey') rememberDelegationKey(this.world, response)
     await pipeline(response, outgoing)
-  }
-
-  /** Sends a request on to Azurite; resolves with the head of its answer. */
-  private exchange(request: BlobRequest, incoming: IncomingMessage): Promise<IncomingMessage> {
-    return new Promise((resolve, reject) => {
-      const outgoing = sendRequest(
-        new URL(request.target, this.upstream),
-        { method: request.method, headers: endToEnd(request.headers), agent: this.agent },
-        resolve,
-      )
-      outgoing.once('error', reject)
-      const breakOff = (): void => {
-        if (!incoming.complete) outgoing.destroy(new Error('the client went away'))
-      }
-      // It may have gone while its rights were looked up.
-      if (incoming.destroyed) breakOff()
-      else incoming.once('close', breakOff)
-      incoming.pipe(outgoing)
-    })
   }
 
   /** Ends an exchange that is not passed on: with the fault that strikes it, else with the refusal. */
@@ -142,12 +150,11 @@ class BlobGate {
     fault: Fault | undefined,
     refusal: StorageRefusal,
   ): Promise<void> {
-    if (fault) {
-      await this.strike(fault, request, outgoing)
-      return
+    if (fault) await this.strike(fault, request, outgoing)
+    else {
+      await this.record(request, refusal.status)
+      write(outgoing, storageErrorReply(refusal, request.method, this.world.now()))
     }
-    await this.record(request, refusal.status)
-    write(outgoing, storageErrorReply(refusal, request.method, this.world.now()))
   }
 
   private async strike(fault: Fault, request: BlobRequest, outgoing: ServerResponse): Promise<void> {
@@ -165,6 +172,12 @@ class BlobGate {
   }
 }
 
+function momentOf(fault: Fault | undefined): Moment {
+  if (fault === undefined) return {}
+  if (fault.when === 'after') return { after: fault }
+  return fault.afterBytes === undefined ? { before: fault } : { during: fault }
+}
+
 function write(outgoing: ServerResponse, reply: Reply): void {
   const length = Buffer.isBuffer(reply.body) ? reply.body.length : 0
   outgoing.writeHead(reply.status, { 'Content-Length': length, ...reply.headers })
@@ -175,10 +188,6 @@ function write(outgoing: ServerResponse, reply: Reply): void {
 function bodyBytes(body: unknown): Buffer | undefined {
   if (body === undefined || Buffer.isBuffer(body)) return body
   return Buffer.from(typeof body === 'string' ? body : JSON.stringify(body))
-}
-
-function endToEnd(headers: IncomingHttpHeaders): IncomingHttpHeaders {
-  return Object.fromEntries(Object.entries(headers).filter(([name]) => !HOP_BY_HOP.has(name)))
 }
 
 /** Notes the key's value as a secret while the answer passes; it is a few hundred bytes of XML. */

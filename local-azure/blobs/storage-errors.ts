@@ -82,7 +82,46 @@ export const storageRefusals = {
     message: CHECK_SIGNATURE,
     detail: 'Signature did not match.',
   }),
-  /** An account that is gone: in Azure its host name would not resolve (assumed stand-in). */
+  /** Text as Azurite has it, too; the documented one differs by a few words. */
+  invalidMetadata: (): StorageRefusal => ({
+    status: 400,
+    code: 'InvalidMetadata',
+    message: 'The metadata specified is invalid. It has characters that are not permitted.',
+  }),
+  /** Text as documented. */
+  emptyMetadataKey: (): StorageRefusal => ({
+    status: 400,
+    code: 'EmptyMetadataKey',
+    message: 'The key for one of the metadata key-value pairs is empty.',
+  }),
+  /** Text as documented. */
+  metadataTooLarge: (): StorageRefusal => ({
+    status: 400,
+    code: 'MetadataTooLarge',
+    message: 'The size of the specified metadata exceeds the maximum size permitted.',
+  }),
+  requestBodyTooLarge: (): StorageRefusal => ({
+    status: 413,
+    code: 'RequestBodyTooLarge',
+    message: 'The request body is too large and exceeds the maximum permissible limit.',
+  }),
+  /** Text as documented. */
+  blockListTooLong: (): StorageRefusal => ({
+    status: 400,
+    code: 'BlockListTooLong',
+    message: 'The block list may not contain more than 50,000 blocks.',
+  }),
+  /** The real answer goes on to name both values. */
+  md5Mismatch: (): StorageRefusal => ({
+    status: 400,
+    code: 'Md5Mismatch',
+    message:
+      'The MD5 value specified in the request did not match with the MD5 value calculated by the server.',
+  }),
+  /**
+   * For older anonymous requests, what is not public is not there (documented). Also of an account that is gone: in
+   * Azure its host name would not resolve (assumed stand-in).
+   */
   resourceNotFound: (): StorageRefusal => ({
     status: 404,
     code: 'ResourceNotFound',

@@ -57,7 +57,7 @@ export function putStorageAccount(
         defaultAction: 'Allow',
         ...account.networkAcls,
       },
-      allowBlobPublicAccess: false,
+      allowBlobPublicAccess: account.allowBlobPublicAccess === true,
     },
   })
 }

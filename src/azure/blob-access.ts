@@ -1,10 +1,15 @@
 /** The way to an account's blobs: by the signed-in identity's data role, else by the account's key. */
 import type { TokenCredential } from '@azure/core-auth'
 import { isRestError } from '@azure/core-rest-pipeline'
-import { BlobServiceClient, StorageSharedKeyCredential } from '@azure/storage-blob'
+import {
+  BlobServiceClient,
+  StorageSharedKeyCredential,
+  type StoragePipelineOptions,
+} from '@azure/storage-blob'
 import { azureRemedy } from '../diagnosis.ts'
 import { AzureError } from '../errors.ts'
 import type { ResourceManager } from './arm.ts'
+import { SilentConnection } from './block-upload.ts'
 import { API_VERSIONS } from './reader.ts'
 
 export interface BlobEdges {
@@ -37,6 +42,21 @@ export function blobAccount({ id, name, properties }: AccountBody): BlobAccount 
   return { id, name, blobEndpoint: primaryEndpoints.blob, allowsKeys: allowSharedKeyAccess ?? true }
 }
 
+/** Pauses of 2, 6, 14, 30 and 30 seconds: a network may be gone for a minute and a half. */
+const CONNECTION: StoragePipelineOptions = {
+  retryOptions: { maxTries: 7, retryDelayInMs: 2000, maxRetryDelayInMs: 30_000 },
+}
+
+/**
+ * How long an answer may take, the SDK's own tries and pauses among it, in milliseconds, and how often it is asked for. The
+ * SDK by itself would wait for ever.
+ */
+const ANSWER_MS = 120_000
+const ASKED = 3
+
+/** What is done with a signal that ends it when it takes too long. */
+type Action<T> = (abortSignal: AbortSignal) => Promise<T>
+
 /** One storage account. Which of the two ways is used is decided once, at the first refusal. */
 export class BlobAccess {
   service: BlobServiceClient
@@ -48,26 +68,31 @@ export class BlobAccess {
   constructor(account: BlobAccount, edges: BlobEdges) {
     this.account = account
     this.edges = edges
-    this.service = new BlobServiceClient(account.blobEndpoint, edges.credential)
+    this.service = new BlobServiceClient(account.blobEndpoint, edges.credential, CONNECTION)
   }
 
   /**
    * Does something with the identity's own role, and once more with the account key when that is refused.
    * @throws AzureError; SignInError
    */
-  async byRoleOrKey<T>(doing: string, action: () => Promise<T>): Promise<T> {
+  async byRoleOrKey<T>(doing: string, action: Action<T>, cancelled?: AbortSignal): Promise<T> {
     try {
-      return await this.byPresentWay(doing, action)
+      return await this.byPresentWay(doing, action, cancelled)
     } catch (error) {
       if (this.sharedKey || !isMissingRole(error)) throw error
       this.edges.debug(`${error.message}; trying with the account key`)
       await this.useAccountKey(error)
-      return await this.byPresentWay(doing, action)
+      return await this.byPresentWay(doing, action, cancelled)
     }
   }
 
-  /** Does something in the way that has been found, for what comes after `byRoleOrKey` or cannot be done twice. */
-  async byPresentWay<T>(doing: string, action: () => Promise<T>): Promise<T> {
+  /** Does something in the way that has been found, for what comes after `byRoleOrKey`. */
+  async byPresentWay<T>(doing: string, action: Action<T>, cancelled?: AbortSignal): Promise<T> {
+    return await this.atItsPace(doing, () => answered(action, cancelled))
+  }
+
+  /** The same for what cannot be done twice, or has a limit of its own. */
+  async atItsPace<T>(doing: string, action: () => Promise<T>): Promise<T> {
     try {
       return await action()
     } catch (error) {
@@ -100,7 +125,25 @@ export class BlobAccess {
     const key = answer.body.keys[0]?.value ?? ''
     this.edges.mask(key)
     this.sharedKey = new StorageSharedKeyCredential(name, key)
-    this.service = new BlobServiceClient(blobEndpoint, this.sharedKey)
+    this.service = new BlobServiceClient(blobEndpoint, this.sharedKey, CONNECTION)
+  }
+}
+
+async function answered<T>(action: Action<T>, cancelled?: AbortSignal): Promise<T> {
+  for (let time = 1; ; time++) {
+    const late = new AbortController()
+    const timer = setTimeout(() => {
+      late.abort()
+    }, ANSWER_MS)
+    try {
+      return await action(AbortSignal.any([late.signal, ...(cancelled ? [cancelled] : [])]))
+    } catch (error) {
+      cancelled?.throwIfAborted()
+      if (!late.signal.aborted) throw error
+      if (time === ASKED) throw new SilentConnection(ANSWER_MS, ASKED)
+    } finally {
+      clearTimeout(timer)
+    }
   }
 }
 
@@ -113,6 +156,10 @@ export function isMissingRole(error: unknown): error is AzureError {
 
 /** The SDK's error with what was being done and what to do; anything else (sign-in, abort) as it is. */
 function storageError(doing: string, error: unknown): unknown {
+  if (error instanceof SilentConnection) {
+    const { code, message } = error
+    return new AzureError({ doing, status: 0, code, message }, { cause: error })
+  }
   if (!isRestError(error)) return error
   const { statusCode: status = 0, response } = error
   // The answer to a HEAD request has no body: then the header alone has the code.

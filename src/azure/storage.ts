@@ -1,25 +1,22 @@
-/** The build artifact in Blob Storage: uploaded as a stream, readable by one signed URL, deleted in the end. */
-import { addAbortSignal } from 'node:stream'
+/** The build artifact in Blob Storage: uploaded as it is packed, readable by one signed URL, deleted in the end. */
 import {
   BlobSASPermissions,
   generateBlobSASQueryParameters,
   SASProtocol,
   type BlobSASSignatureValues,
+  type ContainerClient,
   type SASQueryParameters,
 } from '@azure/storage-blob'
 import type { Archive } from '../archive.ts'
-import { isNotFound } from '../errors.ts'
+import { AzureError, isNotFound } from '../errors.ts'
 import type { StorageAccount } from '../image-template.ts'
 import { BlobAccess, type BlobEdges } from './blob-access.ts'
+import { stageBlocks, type Uploaded } from './block-upload.ts'
 
 export interface BlobName {
   container: string
   blob: string
 }
-
-const BLOCK_BYTES = 8 * 1024 * 1024
-/** Blocks in flight: with their buffers the upload holds at most 40 MiB, whatever the artifact's size. */
-const BLOCKS_IN_FLIGHT = 4
 
 /** The artifact's container in one storage account. */
 export class ArtifactStore {
@@ -33,28 +30,74 @@ export class ArtifactStore {
     this.access = new BlobAccess(account, edges)
   }
 
-  /** Uploads a stream of unknown length. The container is made, private, when it is missing. */
+  /**
+   * Uploads an archive while it is made. The container is made, private, when it is missing.
+   * @param run what the blob says of its origin; names of letters, digits and `_`
+   * @throws AzureError, and what the archive throws
+   */
   async upload(
     { container, blob }: BlobName,
-    { content, contentType }: Archive,
+    archive: Archive,
+    run: Record<string, string>,
+    onProgress: (uploaded: Uploaded) => void,
     signal: AbortSignal,
   ): Promise<void> {
-    // Both before the stream starts, which cannot be begun again: a role may hold for containers and not for blobs.
+    // All before the archive is begun, which is made once: a role may hold for containers and not for blobs.
+    await this.makePrivate(container, signal)
     await this.access.byRoleOrKey(
-      `making the container ${container} in storage account ${this.account.name}`,
-      () => this.access.service.getContainerClient(container).createIfNotExists({ abortSignal: signal }),
-    )
-    await this.access.byRoleOrKey(`reaching the blobs of ${this.account.name}/${container}`, () =>
-      this.access.service.getContainerClient(container).getBlobClient(blob).exists({ abortSignal: signal }),
+      `reaching the blobs of ${this.account.name}/${container}`,
+      (abortSignal) =>
+        this.access.service.getContainerClient(container).getBlobClient(blob).exists({ abortSignal }),
+      signal,
     )
     const client = this.access.service.getContainerClient(container).getBlockBlobClient(blob)
-    await this.access.byPresentWay(`uploading the build artifact to ${this.account.name}/${container}`, () =>
-      // The SDK gives the signal to the last request alone; ended here, the stream takes the upload with it.
-      client.uploadStream(addAbortSignal(signal, content), BLOCK_BYTES, BLOCKS_IN_FLIGHT, {
-        blobHTTPHeaders: { blobContentType: contentType },
-        abortSignal: signal,
-      }),
+    const { content, contentBytes, contentType } = archive
+    const doing = `uploading the build artifact to ${this.account.name}/${container}`
+    const blocks = await this.access.atItsPace(doing, () =>
+      stageBlocks(client, content, contentBytes, onProgress, signal),
     )
+    const commit = {
+      blobHTTPHeaders: { blobContentType: contentType },
+      metadata: { ...run, sha256: archive.digest().sha256 },
+    }
+    await this.access.byPresentWay(
+      doing,
+      (abortSignal) => client.commitBlockList(blocks, { ...commit, abortSignal }),
+      signal,
+    )
+  }
+
+  /** Nobody reads the container without a right of their own: made so, or changed when somebody has opened it. */
+  private async makePrivate(container: string, cancelled: AbortSignal): Promise<void> {
+    const where = `the container ${container} in storage account ${this.account.name}`
+    const client = (): ContainerClient => this.access.service.getContainerClient(container)
+    const { succeeded } = await this.access.byRoleOrKey(
+      `making ${where}`,
+      (abortSignal) => client().createIfNotExists({ abortSignal }),
+      cancelled,
+    )
+    if (succeeded) return
+    const { blobPublicAccess } = await this.access.byRoleOrKey(
+      `reading ${where}`,
+      (abortSignal) => client().getProperties({ abortSignal }),
+      cancelled,
+    )
+    if (blobPublicAccess === undefined) return
+    await this.access
+      .byRoleOrKey(
+        `closing ${where} to the public`,
+        async (abortSignal) => {
+          const { signedIdentifiers } = await client().getAccessPolicy({ abortSignal })
+          await client().setAccessPolicy(undefined, signedIdentifiers, { abortSignal })
+        },
+        cancelled,
+      )
+      .catch((error: unknown) => {
+        if (!(error instanceof AzureError)) throw error
+        const { doing, status, code, azureMessage: message } = error
+        const remedy = `Everyone may read its blobs. Close it: az storage container set-permission --name ${container} --account-name ${this.account.name} --public-access off`
+        throw new AzureError({ doing, status, code, message, remedy })
+      })
   }
 
   /** URL of the blob, without any right to read it. */
@@ -75,7 +118,7 @@ export class ArtifactStore {
     }
     const doing = `signing a read-only URL for the build artifact in storage account ${this.account.name}`
     const query = (
-      await this.access.byRoleOrKey(doing, () => this.sign(values, expiresOn, signal))
+      await this.access.byRoleOrKey(doing, (abortSignal) => this.sign(values, expiresOn, abortSignal), signal)
     ).toString()
     for (const secret of [query, new URLSearchParams(query).get('sig'), /sig=([^&]+)/.exec(query)?.[1]]) {
       if (secret) this.edges.mask(secret)
@@ -89,11 +132,11 @@ export class ArtifactStore {
    */
   async delete({ container, blob }: BlobName): Promise<boolean> {
     try {
-      await this.access.byRoleOrKey(`deleting blob ${container}/${blob}`, () =>
+      await this.access.byRoleOrKey(`deleting blob ${container}/${blob}`, (abortSignal) =>
         this.access.service
           .getContainerClient(container)
           .getBlobClient(blob)
-          .delete({ deleteSnapshots: 'include' }),
+          .delete({ deleteSnapshots: 'include', abortSignal }),
       )
       return true
     } catch (error) {
@@ -108,8 +151,13 @@ export class ArtifactStore {
    */
   async discardBlocks(name: BlobName): Promise<void> {
     try {
-      await this.access.byPresentWay(`discarding the unfinished upload ${name.container}/${name.blob}`, () =>
-        this.access.service.getContainerClient(name.container).getBlockBlobClient(name.blob).upload('', 0),
+      await this.access.byPresentWay(
+        `discarding the unfinished upload ${name.container}/${name.blob}`,
+        (abortSignal) =>
+          this.access.service
+            .getContainerClient(name.container)
+            .getBlockBlobClient(name.blob)
+            .upload('', 0, { abortSignal }),
       )
       await this.delete(name)
     } catch (error) {
