@@ -1,4 +1,9 @@
 /** Tests are TypeScript run as ES modules on the pinned Node; types are stripped by Node itself. */
+import path from 'node:path'
+
+// For the processes and threads that tests start: stripping types from the same files costs a fifth of a second each.
+process.env.NODE_COMPILE_CACHE ??= path.join(import.meta.dirname, 'node_modules', '.cache', 'tests')
+
 export default {
   testMatch: ['<rootDir>/__tests__/**/*.test.ts'],
   extensionsToTreatAsEsm: ['.ts'],

@@ -5,8 +5,16 @@
  */
 import { createHash } from 'node:crypto'
 import { listEntries, type ArchiveFormat, type Entry, type Listing } from './artifact-entries.ts'
+import { ArtifactError } from './errors.ts'
 import { giveBack } from './memory.ts'
-import { gzipMember, type PackedPiece, type PieceTask, type Slice } from './pack-piece.ts'
+import {
+  gzipMember,
+  packPiece,
+  UnreadableFile,
+  type PackedPiece,
+  type PieceTask,
+  type Slice,
+} from './pack-piece.ts'
 import { Packers } from './packers.ts'
 import type { OsType } from './source-image.ts'
 import { TAR_END } from './tar-format.ts'
@@ -171,6 +179,11 @@ async function* packedPieces(
   entries: readonly Entry[],
   form: PieceTask['form'],
 ): AsyncGenerator<{ slices: Slice[]; packed: PackedPiece }> {
+  if (entries.reduce((sum, { size }) => sum + size + ENTRY_COST, 0) < PIECE_BYTES) {
+    // One piece: sooner done than a thread is started.
+    for (const slices of pieces(entries)) yield { slices, packed: packHere({ form, slices }) }
+    return
+  }
   const packers = new Packers()
   const underWay: { slices: Slice[]; packing: Promise<PackedPiece> }[] = []
   async function* oldest(): AsyncGenerator<{ slices: Slice[]; packed: PackedPiece }> {
@@ -187,6 +200,14 @@ async function* packedPieces(
     while (underWay.length > 0) yield* oldest()
   } finally {
     await packers.close()
+  }
+}
+
+function packHere(task: PieceTask): PackedPiece {
+  try {
+    return packPiece(task)
+  } catch (error) {
+    throw error instanceof UnreadableFile ? new ArtifactError(error.message) : error
   }
 }
 

@@ -250,6 +250,11 @@ function playAlone(
   })
 }
 
+const RAN_OUT = {
+  status: 401,
+  body: { error: { code: 'ExpiredAuthenticationToken', message: 'The access token expiry is in the past.' } },
+}
+
 describe('in the course of a build', () => {
   const accessTokenLifetimeSeconds = 8
   let long: Played
@@ -266,7 +271,10 @@ describe('in the course of a build', () => {
       })),
       playAlone({
         speed: 5000,
-        faults: [500, 503].map((status) => ({ service: 'entra', match: '^POST', respond: { status } })),
+        faults: [
+          ...[500, 503].map((status) => ({ service: 'entra', match: '^POST', respond: { status } }) as const),
+          { service: 'resource-manager', match: '^PUT .*/imageTemplates/', respond: RAN_OUT },
+        ],
       }),
       playAlone({ speed: 5000 }, ({ world }) => ({
         onLine: (line) => {
@@ -283,7 +291,6 @@ describe('in the course of a build', () => {
     const spread = (asks.at(-1)?.at ?? 0) - (asks[0]?.at ?? 0)
     expect(spread).toBeGreaterThan(accessTokenLifetimeSeconds * 1000)
     expect(asked(long.requests, 'github').length).toBeGreaterThanOrEqual(asks.length)
-    expect(long.requests.filter(({ status }) => status === 401)).toEqual([])
     expect(long.left).toEqual(NOTHING)
   })
 
@@ -297,6 +304,13 @@ describe('in the course of a build', () => {
     expect(statuses.slice(0, 3)).toEqual([500, 503, 200])
     expect(hiccups.job.conclusion).toBe('success')
     expect(hiccups.job.leaks).toEqual([])
+  })
+
+  test('a token may run out on its way: the request is made once more', () => {
+    const puts = hiccups.requests.filter(
+      ({ target, method }) => method === 'PUT' && target.includes('/imageTemplates/'),
+    )
+    expect(puts.map(({ status }) => status)).toEqual([401, 201])
   })
 
   test('post that may no longer sign in leaves it green, and says what is left to do', () => {

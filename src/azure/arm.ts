@@ -83,7 +83,9 @@ export class ResourceManager {
     for (let attempt = 1; ; attempt += 1) {
       const outcome = await this.tryOnce(call)
       if (!(outcome instanceof AzureError)) return readAnswer<T>(outcome.response)
-      const retryable = outcome.status === 429 || (isRepeatable(call) && outcome.ambiguous)
+      // A token may run out on its way; by now there is a fresh one. Nothing was done with the old one.
+      const ranOut = outcome.status === 401 && attempt === 1
+      const retryable = ranOut || outcome.status === 429 || (isRepeatable(call) && outcome.ambiguous)
       if (!retryable || attempt === TRIES) throw outcome
       const wait = outcome.retryAfterMs ?? Math.random() * 1000 * 2 ** attempt
       this.options.debug(`${outcome.message}; trying again in ${Math.round(wait)} ms`)
