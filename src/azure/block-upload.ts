@@ -17,8 +17,8 @@ export interface Uploaded {
 /** With as many blocks as a blob may have (50,000, documented) this makes blobs of 195 GiB. */
 const BLOCK_BYTES = 4 * 1024 * 1024
 const MOST_BLOCKS = 50_000
-/** Few enough that the buffers, filled ones and one being filled, stay at 20 MiB. */
-const IN_FLIGHT = 4
+/** Few enough that the buffers, filled ones and one being filled, stay at 16 MiB. */
+const IN_FLIGHT = 3
 /** How often a block is sent that arrives damaged or not at all. Broken connections are the SDK's to repeat. */
 const TRIES = 4
 /**
