@@ -174,19 +174,30 @@ function bytesOf(slices: readonly Slice[]): number {
   return slices.reduce((sum, { length }) => sum + length, 0)
 }
 
-/** Pieces as they come out of the threads, in order; a few are under way at any time. */
-async function* packedPieces(
-  entries: readonly Entry[],
-  form: PieceTask['form'],
-): AsyncGenerator<{ slices: Slice[]; packed: PackedPiece }> {
-  if (entries.reduce((sum, { size }) => sum + size + ENTRY_COST, 0) < PIECE_BYTES) {
-    // One piece: sooner done than a thread is started.
-    for (const slices of pieces(entries)) yield { slices, packed: packHere({ form, slices }) }
-    return
+interface Packed {
+  slices: Slice[]
+  packed: PackedPiece
+}
+
+/** What goes in, packed, in order. A single piece is sooner done here than a thread is started. */
+async function* packedPieces(entries: readonly Entry[], form: PieceTask['form']): AsyncGenerator<Packed> {
+  const cost = entries.reduce((sum, { size }) => sum + size + ENTRY_COST, 0)
+  try {
+    yield* cost < PIECE_BYTES ? packedHere(entries, form) : packedInThreads(entries, form)
+  } catch (error) {
+    throw error instanceof UnreadableFile ? new ArtifactError(error.message) : error
   }
+}
+
+function* packedHere(entries: readonly Entry[], form: PieceTask['form']): Generator<Packed> {
+  for (const slices of pieces(entries)) yield { slices, packed: packPiece({ form, slices }) }
+}
+
+/** A few are under way at any time. */
+async function* packedInThreads(entries: readonly Entry[], form: PieceTask['form']): AsyncGenerator<Packed> {
   const packers = new Packers()
   const underWay: { slices: Slice[]; packing: Promise<PackedPiece> }[] = []
-  async function* oldest(): AsyncGenerator<{ slices: Slice[]; packed: PackedPiece }> {
+  async function* oldest(): AsyncGenerator<Packed> {
     const piece = underWay.shift()
     if (piece) yield { slices: piece.slices, packed: await piece.packing }
   }
@@ -200,14 +211,6 @@ async function* packedPieces(
     while (underWay.length > 0) yield* oldest()
   } finally {
     await packers.close()
-  }
-}
-
-function packHere(task: PieceTask): PackedPiece {
-  try {
-    return packPiece(task)
-  } catch (error) {
-    throw error instanceof UnreadableFile ? new ArtifactError(error.message) : error
   }
 }
 

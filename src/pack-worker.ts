@@ -1,6 +1,6 @@
 /** A worker thread that packs pieces of the archive: takes a task, answers with what became of it. */
 import { parentPort } from 'node:worker_threads'
-import { packPiece, type PackedPiece, type PieceTask } from './pack-piece.ts'
+import { packPiece, UnreadableFile, type PackedPiece, type PieceTask } from './pack-piece.ts'
 
 export type PackAnswer = PackedPiece | { failure: string }
 
@@ -9,7 +9,9 @@ parentPort?.on('message', (task: PieceTask) => {
   try {
     answer = packPiece(task)
   } catch (error) {
-    answer = { failure: error instanceof Error ? error.message : String(error) }
+    // Anything else is a defect of this program, and ends the thread with it.
+    if (!(error instanceof UnreadableFile)) throw error
+    answer = { failure: error.message }
   }
   parentPort?.postMessage(answer, 'bytes' in answer ? [answer.bytes.buffer as ArrayBuffer] : [])
 })

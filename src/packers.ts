@@ -1,8 +1,7 @@
 /** The worker threads that pack pieces of the archive, one a core. */
 import { availableParallelism } from 'node:os'
 import { Worker } from 'node:worker_threads'
-import { ArtifactError } from './errors.ts'
-import type { PackedPiece, PieceTask } from './pack-piece.ts'
+import { UnreadableFile, type PackedPiece, type PieceTask } from './pack-piece.ts'
 import type { PackAnswer } from './pack-worker.ts'
 
 /**
@@ -35,7 +34,7 @@ export class Packers {
     this.width = this.threads * QUEUE
   }
 
-  /** @throws ArtifactError */
+  /** @throws UnreadableFile */
   pack(task: PieceTask): Promise<PackedPiece> {
     if (this.packers.length < this.threads) this.packers.push(this.start())
     const [packer] = this.packers.toSorted((a, b) => a.waiting.length - b.waiting.length)
@@ -56,7 +55,7 @@ export class Packers {
     packer.worker.on('message', (answer: PackAnswer) => {
       const task = packer.waiting.shift()
       if (packer.waiting.length === 0) packer.worker.unref()
-      if ('failure' in answer) task?.reject(new ArtifactError(answer.failure))
+      if ('failure' in answer) task?.reject(new UnreadableFile(answer.failure))
       else task?.resolve(answer)
     })
     packer.worker.on('error', (error: Error) => {

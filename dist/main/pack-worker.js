@@ -951,7 +951,10 @@ external_node_worker_threads_namespaceObject.parentPort?.on('message', (task) =>
         answer = packPiece(task);
     }
     catch (error) {
-        answer = { failure: error instanceof Error ? error.message : String(error) };
+        // Anything else is a defect of this program, and ends the thread with it.
+        if (!(error instanceof UnreadableFile))
+            throw error;
+        answer = { failure: error.message };
     }
     external_node_worker_threads_namespaceObject.parentPort?.postMessage(answer, 'bytes' in answer ? [answer.bytes.buffer] : []);
 });

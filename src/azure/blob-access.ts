@@ -9,7 +9,7 @@ import {
 import { azureRemedy } from '../diagnosis.ts'
 import { AzureError } from '../errors.ts'
 import type { ResourceManager } from './arm.ts'
-import { SilentConnection } from './block-upload.ts'
+import { patiently, SilentConnection, type Patience } from './patience.ts'
 import { API_VERSIONS } from './reader.ts'
 
 export interface BlobEdges {
@@ -47,12 +47,8 @@ const CONNECTION: StoragePipelineOptions = {
   retryOptions: { maxTries: 7, retryDelayInMs: 2000, maxRetryDelayInMs: 30_000 },
 }
 
-/**
- * How long an answer may take, the SDK's own tries and pauses among it, in milliseconds, and how often it is asked for. The
- * SDK by itself would wait for ever.
- */
-const ANSWER_MS = 120_000
-const ASKED = 3
+/** For an answer, the SDK's own tries and pauses among it. */
+const PATIENCE: Patience = { silence: 120_000, tries: 3 }
 
 /** What is done with a signal that ends it when it takes too long. */
 type Action<T> = (abortSignal: AbortSignal) => Promise<T>
@@ -88,7 +84,7 @@ export class BlobAccess {
 
   /** Does something in the way that has been found, for what comes after `byRoleOrKey`. */
   async byPresentWay<T>(doing: string, action: Action<T>, cancelled?: AbortSignal): Promise<T> {
-    return await this.atItsPace(doing, () => answered(action, cancelled))
+    return await this.atItsPace(doing, () => patiently({ ...PATIENCE, cancelled }, action))
   }
 
   /** The same for what cannot be done twice, or has a limit of its own. */
@@ -126,24 +122,6 @@ export class BlobAccess {
     this.edges.mask(key)
     this.sharedKey = new StorageSharedKeyCredential(name, key)
     this.service = new BlobServiceClient(blobEndpoint, this.sharedKey, CONNECTION)
-  }
-}
-
-async function answered<T>(action: Action<T>, cancelled?: AbortSignal): Promise<T> {
-  for (let time = 1; ; time++) {
-    const late = new AbortController()
-    const timer = setTimeout(() => {
-      late.abort()
-    }, ANSWER_MS)
-    try {
-      return await action(AbortSignal.any([late.signal, ...(cancelled ? [cancelled] : [])]))
-    } catch (error) {
-      cancelled?.throwIfAborted()
-      if (!late.signal.aborted) throw error
-      if (time === ASKED) throw new SilentConnection(ANSWER_MS, ASKED)
-    } finally {
-      clearTimeout(timer)
-    }
   }
 }
 

@@ -5,6 +5,7 @@ import { isRestError } from '@azure/core-rest-pipeline'
 import type { BlockBlobClient } from '@azure/storage-blob'
 import type { ArchivePart } from '../archive.ts'
 import { giveBack } from '../memory.ts'
+import { patiently, type Patience } from './patience.ts'
 
 /** What the service has taken so far. */
 export interface Uploaded {
@@ -19,13 +20,17 @@ const BLOCK_BYTES = 4 * 1024 * 1024
 const MOST_BLOCKS = 50_000
 /** Few enough that the buffers, filled ones and one being filled, stay at 16 MiB. */
 const IN_FLIGHT = 3
-/** How often a block is sent that arrives damaged or not at all. Broken connections are the SDK's to repeat. */
-const TRIES = 4
 /**
- * How long nothing may happen to a block, in milliseconds; the SDK's longest pause between its tries is a third of it. A
- * slow link may take as long as it needs: every part that goes out counts as a sign of life.
+ * A block is sent again that arrives damaged or not at all; broken connections are the SDK's to repeat, whose longest pause
+ * between its tries is a third of the silence. A slow link may take as long as it needs: every part that goes out counts
+ * as a sign of life. A proxy may take a block at once and pass it on slowly: then the next try is waited for longer.
  */
-const SILENCE = 90_000
+const PATIENCE: Patience = {
+  silence: 90_000,
+  tries: 4,
+  growing: true,
+  isPassing: (error) => isRestError(error) && error.code === 'Md5Mismatch',
+}
 const PART_BYTES = 64 * 1024
 
 /**
@@ -106,16 +111,6 @@ async function* blocks(
   if (bytes > 0) yield { buffer, bytes, contentBytes }
 }
 
-/** Blob Storage takes a request and goes on saying nothing. */
-export class SilentConnection extends Error {
-  readonly code = 'NoAnswer'
-
-  /** @param milliseconds how long nothing came, each of these times */
-  constructor(milliseconds: number, times: number) {
-    super(`nothing happened on the connection for ${milliseconds / 1000} s, ${times} times`)
-  }
-}
-
 async function stage(
   client: BlockBlobClient,
   id: string,
@@ -123,28 +118,13 @@ async function stage(
   cancelled: AbortSignal,
 ): Promise<void> {
   const transactionalContentMD5 = hash('md5', block, 'buffer')
-  for (let attempt = 1; ; attempt++) {
-    const silent = new AbortController()
-    // The longer the oftener: a proxy may take a block at once and pass it on slowly.
-    const timer = setTimeout(() => {
-      silent.abort()
-    }, SILENCE * attempt)
-    try {
-      await client.stageBlock(id, () => inParts(block), block.length, {
-        transactionalContentMD5,
-        abortSignal: AbortSignal.any([cancelled, silent.signal]),
-        onProgress: () => timer.refresh(),
-      })
-      return
-    } catch (error) {
-      cancelled.throwIfAborted()
-      const damaged = isRestError(error) && error.code === 'Md5Mismatch'
-      if (!damaged && !silent.signal.aborted) throw error
-      if (attempt === TRIES) throw damaged ? error : new SilentConnection(SILENCE, TRIES)
-    } finally {
-      clearTimeout(timer)
-    }
-  }
+  await patiently({ ...PATIENCE, cancelled }, async (abortSignal, alive) => {
+    await client.stageBlock(id, () => inParts(block), block.length, {
+      transactionalContentMD5,
+      abortSignal,
+      onProgress: alive,
+    })
+  })
 }
 
 function inParts(block: Buffer): Readable {

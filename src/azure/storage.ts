@@ -4,6 +4,7 @@ import {
   generateBlobSASQueryParameters,
   SASProtocol,
   type BlobSASSignatureValues,
+  type BlockBlobClient,
   type ContainerClient,
   type SASQueryParameters,
 } from '@azure/storage-blob'
@@ -36,21 +37,21 @@ export class ArtifactStore {
    * @throws AzureError, and what the archive throws
    */
   async upload(
-    { container, blob }: BlobName,
+    name: BlobName,
     archive: Archive,
     run: Record<string, string>,
     onProgress: (uploaded: Uploaded) => void,
     signal: AbortSignal,
   ): Promise<void> {
+    const { container } = name
     // All before the archive is begun, which is made once: a role may hold for containers and not for blobs.
     await this.makePrivate(container, signal)
     await this.access.byRoleOrKey(
       `reaching the blobs of ${this.account.name}/${container}`,
-      (abortSignal) =>
-        this.access.service.getContainerClient(container).getBlobClient(blob).exists({ abortSignal }),
+      (abortSignal) => this.client(name).exists({ abortSignal }),
       signal,
     )
-    const client = this.access.service.getContainerClient(container).getBlockBlobClient(blob)
+    const client = this.client(name)
     const { content, contentBytes, contentType } = archive
     const doing = `uploading the build artifact to ${this.account.name}/${container}`
     const blocks = await this.access.atItsPace(doing, () =>
@@ -101,8 +102,8 @@ export class ArtifactStore {
   }
 
   /** URL of the blob, without any right to read it. */
-  url({ container, blob }: BlobName): string {
-    return this.access.service.getContainerClient(container).getBlobClient(blob).url
+  url(name: BlobName): string {
+    return this.client(name).url
   }
 
   /** A URL that reads this one blob over HTTPS until `expiresOn`, and can do nothing else. It is masked. */
@@ -130,13 +131,10 @@ export class ArtifactStore {
    * Deletes the blob; one that is gone already is fine.
    * @returns whether there was a blob
    */
-  async delete({ container, blob }: BlobName): Promise<boolean> {
+  async delete(name: BlobName): Promise<boolean> {
     try {
-      await this.access.byRoleOrKey(`deleting blob ${container}/${blob}`, (abortSignal) =>
-        this.access.service
-          .getContainerClient(container)
-          .getBlobClient(blob)
-          .delete({ deleteSnapshots: 'include', abortSignal }),
+      await this.access.byRoleOrKey(`deleting blob ${name.container}/${name.blob}`, (abortSignal) =>
+        this.client(name).delete({ deleteSnapshots: 'include', abortSignal }),
       )
       return true
     } catch (error) {
@@ -153,16 +151,17 @@ export class ArtifactStore {
     try {
       await this.access.byPresentWay(
         `discarding the unfinished upload ${name.container}/${name.blob}`,
-        (abortSignal) =>
-          this.access.service
-            .getContainerClient(name.container)
-            .getBlockBlobClient(name.blob)
-            .upload('', 0, { abortSignal }),
+        (abortSignal) => this.client(name).upload('', 0, { abortSignal }),
       )
       await this.delete(name)
     } catch (error) {
       if (!isNotFound(error)) throw error // without a container there are no blocks
     }
+  }
+
+  /** By the way that is open now: asked for anew each time, as it may change from role to key. */
+  private client({ container, blob }: BlobName): BlockBlobClient {
+    return this.access.service.getContainerClient(container).getBlockBlobClient(blob)
   }
 
   private async sign(
