@@ -9,7 +9,7 @@ import { ARTIFACT_STORE } from './github/results.ts'
 import type { World } from './world.ts'
 
 /** Azurite learns its accounts at its start, so the staging groups' accounts are made ahead: one a template. */
-const STAGING_ACCOUNTS = 64
+const STAGING_ACCOUNTS = 96
 const KEY_BYTES = 64
 const STAGING_NAME_LENGTH = 24
 const STAGING_NAME_LETTERS = 'abcdefghijklmnopqrstuvwxyz0123456789'

@@ -1,6 +1,7 @@
 /** `start` runs a local Azure until interrupted; `demo [--scenario NAME]` plays a scenario with the bundled action. */
 import { parseArgs } from 'node:util'
 import { playScenario } from './demo.ts'
+import { FAILURE_SCENARIOS } from './failures.ts'
 import { startLocalAzure } from './index.ts'
 import { SCENARIOS } from './scenarios.ts'
 import { CLIENT_ID, SUBSCRIPTION_ID, TENANT_ID } from './seed.ts'
@@ -15,9 +16,10 @@ else if (positionals[0] === 'start') await start(Number(values.speed))
 else fail('usage: cli.ts start [--speed N] | demo [--scenario NAME]')
 
 async function demo(name: string): Promise<void> {
-  const scenario = SCENARIOS[name]
+  const scenario = SCENARIOS[name] ?? FAILURE_SCENARIOS[name]
   if (!scenario) {
-    fail(`no scenario '${name}'; there are: ${Object.keys(SCENARIOS).join(', ')}`)
+    const [stories, failures] = [SCENARIOS, FAILURE_SCENARIOS].map((all) => Object.keys(all).join(', '))
+    fail(`no scenario '${name}'; there are: ${stories ?? ''}\nand of failures: ${failures ?? ''}`)
     return
   }
   const asItShould = await playScenario(scenario, console.log)

@@ -37,7 +37,7 @@ export interface LogLine {
 
 /** Packer's container group, as the run of a template handles it. */
 export interface BuildContainer {
-  /** The container runs from now on: its log can be read. */
+  /** The container runs from now on: its log can be read. Once more, and it is started anew, with a new log. */
   start: () => void
   /** The group goes; once more does no harm. */
   remove: () => void
@@ -46,12 +46,21 @@ export interface BuildContainer {
 /** What containers have printed so far, by their group. Absent: the container has not started. */
 const logs = new WeakMap<Resource, () => readonly LogLine[]>()
 
+/** When container groups were made. */
+const made = new WeakMap<World, number[]>()
+
+/** How many were made since a time in milliseconds. */
+export function containersMadeSince(world: World, time: number): number {
+  return (made.get(world) ?? []).filter((at) => at >= time).length
+}
+
 /** Puts a group for Packer into a staging group (an ID). Its name: documented, its ten characters are any. */
 export function putBuildContainer(
   world: World,
   build: { stagingGroup: string; location: string; log: () => readonly LogLine[] },
 ): BuildContainer {
   const name = `vmimagebuilder-build-container-${randomName(10)}`
+  made.set(world, [...(made.get(world) ?? []), world.now()])
   const group = world.resources.put({
     id: `${build.stagingGroup}/providers/${CONTAINER_GROUP_TYPE}/${name}`,
     name,
@@ -60,11 +69,18 @@ export function putBuildContainer(
     tags: {},
     properties: groupProperties('Pending', { state: 'Waiting', detailStatus: '' }),
   })
+  let starts = 0
   return {
     start: () => {
-      logs.set(group, build.log)
-      const startTime = new Date(world.now()).toISOString()
-      group.properties = groupProperties('Running', { state: 'Running', startTime, detailStatus: '' })
+      const before = starts === 0 ? 0 : build.log().length
+      logs.set(group, () => build.log().slice(before))
+      const currentState = {
+        state: 'Running',
+        startTime: new Date(world.now()).toISOString(),
+        detailStatus: '',
+      }
+      group.properties = groupProperties('Running', currentState, starts)
+      starts += 1
     },
     remove: () => {
       world.resources.delete(group.id)
@@ -73,14 +89,18 @@ export function putBuildContainer(
 }
 
 /** Four cores: documented for builds; image and memory are assumed. */
-function groupProperties(state: 'Pending' | 'Running', currentState: object): Record<string, unknown> {
+function groupProperties(
+  state: 'Pending' | 'Running',
+  currentState: object,
+  restartCount = 0,
+): Record<string, unknown> {
   const properties = {
     command: [],
     environmentVariables: [],
     image: 'mcr.microsoft.com/azurevmimagebuilder/packer',
     ports: [],
     resources: { requests: { cpu: 4, memoryInGB: 8 } },
-    instanceView: { restartCount: 0, currentState, events: [] },
+    instanceView: { restartCount, currentState, events: [] },
   }
   return {
     sku: 'Standard',

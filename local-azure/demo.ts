@@ -2,7 +2,7 @@
 import { lstat, readdir, readlink } from 'node:fs/promises'
 import path from 'node:path'
 import { startLocalAzure, type LocalAzure } from './index.ts'
-import { runJob, type JobResult } from './runner.ts'
+import { runJob, type JobOptions, type JobResult } from './runner.ts'
 import type { Scenario } from './scenarios.ts'
 import { CLIENT_ID, SUBSCRIPTION_ID, TENANT_ID } from './seed.ts'
 import type { Resource } from './world.ts'
@@ -25,31 +25,59 @@ export function commonInputs(azure: LocalAzure): Record<string, string> {
   }
 }
 
-/** Plays a scenario and prints it with `print`. Returns whether it ended as it should. */
+/** Plays a scenario on a local Azure of its own and prints it with `print`. Returns whether it ended as it should. */
 export async function playScenario(scenario: Scenario, print: (line: string) => void): Promise<boolean> {
-  print(`── ${scenario.title}`)
   const azure = await startLocalAzure(scenario.azure)
   try {
-    const job = await run(scenario, azure, print)
-    print('')
-    print(`── outputs (job: ${job.conclusion})`)
-    for (const [name, value] of Object.entries(job.outputs))
-      if (value && name !== 'json') print(`${name}: ${value}`)
-    await printAzure(azure, print)
-    if (job.leaks.length > 0) print(`!! secrets in the open: ${job.leaks.join('; ')}`)
-    return job.conclusion === scenario.conclusion && job.leaks.length === 0
+    return await playOn(azure, scenario, print)
   } finally {
     await azure.close()
   }
 }
 
-async function run(scenario: Scenario, azure: LocalAzure, print: (line: string) => void): Promise<JobResult> {
-  const cancel = new AbortController()
-  let stage = ''
-  return await runJob({
+/** The same on a local Azure that has the scenario's options. `env` is added to the job's. */
+export async function playOn(
+  azure: LocalAzure,
+  scenario: Scenario,
+  print: (line: string) => void,
+  env: Record<string, string> = {},
+): Promise<boolean> {
+  print(`── ${scenario.title}`)
+  const job = await run(scenario, azure, env, print)
+  print('')
+  print(`── outputs (job: ${job.conclusion})`)
+  for (const [name, value] of Object.entries(job.outputs))
+    if (value && name !== 'json') print(`${name}: ${value}`)
+  await printAzure(azure, print)
+  if (job.leaks.length > 0) print(`!! secrets in the open: ${job.leaks.join('; ')}`)
+  return job.conclusion === scenario.conclusion && job.leaks.length === 0
+}
+
+/** The job that a scenario runs on a local Azure; what others do there begins now. */
+export async function jobOf(scenario: Scenario, azure: LocalAzure): Promise<JobOptions> {
+  await scenario.others?.(azure)
+  const further = (await scenario.late?.(azure)) ?? {}
+  return {
+    ...scenario.job,
+    ...further,
     azure,
     workspace: path.join(ROOT, 'examples'),
-    with: { ...commonInputs(azure), ...scenario.with },
+    with: { ...commonInputs(azure), ...scenario.with, ...further.with },
+  }
+}
+
+async function run(
+  scenario: Scenario,
+  azure: LocalAzure,
+  env: Record<string, string>,
+  print: (line: string) => void,
+): Promise<JobResult> {
+  const cancel = new AbortController()
+  let stage = ''
+  const job = await jobOf(scenario, azure)
+  return await runJob({
+    ...job,
+    env: { ...env, ...job.env },
     interrupt: { cancel: cancel.signal },
     onLine: (line, of) => {
       if (of !== stage) print(`\n── ${(stage = of)} step`)

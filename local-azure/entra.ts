@@ -85,8 +85,12 @@ async function grant(
 ): Promise<Reply> {
   const { tenantId, applications } = world.seed
   const { application, assertion, scope } = readTokenRequest(form, applications, tenantId)
+  // That a disabled application is told so first, and Conditional Access looks last, is assumed.
+  if (application.disabled) throw refusals.disabled(application.clientId)
   await checkAssertion(assertion, application, verifyIdToken, world.now())
-  const accessToken = await authority.issue(application, resourceOf(scope, tenantId))
+  const resource = resourceOf(scope, tenantId)
+  if (application.blockedByConditionalAccess) throw refusals.blocked()
+  const accessToken = await authority.issue(application, resource)
   const lifetime = world.options.accessTokenLifetimeSeconds - 1 // 3599 for an hour, as recorded
   const body = { token_type: 'Bearer', expires_in: lifetime, ext_expires_in: lifetime }
   return { status: 200, body: { ...body, access_token: accessToken } }

@@ -12,19 +12,10 @@ import { startGitHub } from './github.ts'
 import type { Blobs, GitHub, TokenAuthority } from './parts.ts'
 import { startResourceManager } from './resource-manager.ts'
 import { defaultSeed, type Seed } from './seed.ts'
-import { REAL_DURATIONS, World, type BuildScript, type Durations, type Fault } from './world.ts'
+import { World, worldOptions, type SomeOptions } from './world.ts'
 
-export interface LocalAzureOptions {
+export interface LocalAzureOptions extends SomeOptions {
   seed?: Seed
-  /** How many times faster than the real service (default 1000: a run takes about 1.3 s). */
-  speed?: number
-  durations?: Partial<Durations>
-  /** Default 60 minutes, as Entra issues them. */
-  accessTokenLifetimeSeconds?: number
-  /** Default 5 minutes, as GitHub issues them. */
-  idTokenLifetimeSeconds?: number
-  faults?: Fault[]
-  build?: BuildScript
 }
 
 export interface LocalAzure {
@@ -49,14 +40,7 @@ export interface LocalAzure {
 export async function startLocalAzure(options: LocalAzureOptions = {}): Promise<LocalAzure> {
   const folder = await mkdtemp(path.join(os.tmpdir(), 'local-azure-'))
   const closers: (() => Promise<void>)[] = [() => rm(folder, { recursive: true, force: true })]
-  const world = new World(options.seed ?? defaultSeed(), {
-    speed: options.speed ?? 1000,
-    durations: { ...REAL_DURATIONS, ...options.durations },
-    accessTokenLifetimeSeconds: options.accessTokenLifetimeSeconds ?? 3600,
-    idTokenLifetimeSeconds: options.idTokenLifetimeSeconds ?? 300,
-    faults: options.faults ?? [],
-    build: options.build ?? {},
-  })
+  const world = new World(options.seed ?? defaultSeed(), worldOptions(options))
   const close = async (): Promise<void> => {
     world.close()
     await world.settled()

@@ -140,7 +140,7 @@ async function setUpJob(
   const { azure, debug = false } = options
   const source = options.actionFolder ?? fileURLToPath(new URL('..', import.meta.url))
   const manifest = await readManifest(source)
-  const actionFolder = await installAction(source, manifest, azure.folder)
+  const { folder: actionFolder, compiled } = await installAction(source, manifest, azure.folder)
   await createFolders(machine, description)
   const masks = new Masks()
   for (const secret of [...(options.secrets ?? []), token]) masks.add(secret)
@@ -156,8 +156,7 @@ async function setUpJob(
       GITHUB_ACTIONS: 'true',
       ...runnerVariables(machine, debug),
       ...serviceVariables(azure.github, token, options.permissions?.idToken ?? true),
-      // Node's own, and nothing that an action sees: hundreds of jobs need not compile the same bundle anew.
-      NODE_COMPILE_CACHE: path.join(azure.folder, 'compile-cache'),
+      NODE_COMPILE_CACHE: compiled,
     },
     inputs: inputVariables(manifest, options.with ?? {}),
     env: new Map(),

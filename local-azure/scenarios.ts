@@ -1,20 +1,28 @@
 /** Stories that the demo tells: each is data, run by the bundled action on a local Azure of its own. */
-import type { LocalAzureOptions } from './index.ts'
-import { defaultSeed, LIVE_LOG_ACTIONS, SUBSCRIPTION_ID } from './seed.ts'
+import type { LocalAzure, LocalAzureOptions } from './index.ts'
+import type { JobOptions } from './runner.ts'
+import { COMPANY } from './failures/company.ts'
+import { SUBSCRIPTION_ID } from './seed.ts'
 
 export interface Scenario {
   title: string
   azure: LocalAzureOptions
   /** What the workflow writes under `with`, beside sign-in and scope. */
   with: Record<string, string>
+  /** What the job has that a push to main on a usual runner has not. */
+  job?: Partial<JobOptions>
+  /** What of the job is known only when the local Azure runs; its `with` is put over the scenario's. */
+  late?: (azure: LocalAzure) => Partial<JobOptions> | Promise<Partial<JobOptions>>
+  /** What others do to the local Azure before the job, or see to for the time of it. */
+  others?: (azure: LocalAzure) => void | Promise<void>
   /** The user cancels the workflow when a line of the log matches. */
   cancelAt?: RegExp
   /** How the job ends when the action works as it should. */
   conclusion: 'success' | 'failure' | 'cancelled'
 }
 
-/** A run takes four seconds or so, instead of twenty minutes. */
-const SPEED = 300
+/** A run takes four seconds or so, instead of twenty minutes; the deploying identity may read its log. */
+const AZURE: LocalAzureOptions = { speed: 300, seed: COMPANY }
 const GALLERY = `/subscriptions/${SUBSCRIPTION_ID}/resourceGroups/rg-images/providers/Microsoft.Compute/galleries/contoso`
 
 const LINUX = {
@@ -26,13 +34,13 @@ const LINUX = {
 export const SCENARIOS: Record<string, Scenario> = {
   gallery: {
     title: 'examples/webapp becomes a gallery image in two regions',
-    azure: { speed: SPEED, seed: watchingSeed() },
+    azure: AZURE,
     with: { ...LINUX, 'inline-script': 'cd /tmp/webapp\nsudo ./install.sh' },
     conclusion: 'success',
   },
   windows: {
     title: 'a Windows image with updates (PowerShell does not run here: the log says so)',
-    azure: { speed: SPEED, seed: watchingSeed() },
+    azure: AZURE,
     with: {
       'source-image': 'MicrosoftWindowsServer:WindowsServer:2022-datacenter-g2',
       'gallery-image-id': `${GALLERY}/images/webapp-windows`,
@@ -45,7 +53,7 @@ export const SCENARIOS: Record<string, Scenario> = {
   },
   vhd: {
     title: 'a VHD, which a later step would copy before the job ends',
-    azure: { speed: SPEED, seed: watchingSeed() },
+    azure: AZURE,
     with: {
       'source-image': LINUX['source-image'],
       'distribute-type': 'vhd',
@@ -55,7 +63,7 @@ export const SCENARIOS: Record<string, Scenario> = {
   },
   'managed-image': {
     title: 'a managed image, from the latest version of a gallery image',
-    azure: { speed: SPEED, seed: watchingSeed() },
+    azure: AZURE,
     with: {
       'source-image': `${GALLERY}/images/base-linux`,
       'managed-image-id': `/subscriptions/${SUBSCRIPTION_ID}/resourceGroups/rg-images/providers/Microsoft.Compute/images/webapp`,
@@ -66,8 +74,7 @@ export const SCENARIOS: Record<string, Scenario> = {
   'failing-script': {
     title: 'a script that fails: what stays, and why',
     azure: {
-      speed: SPEED,
-      seed: watchingSeed(),
+      ...AZURE,
       // The third customizer is the script; on a machine that cannot run it, it fails the same way all the same.
       build: {
         failCustomizer: { index: 2, exitCode: 2, output: ['about to fail'], onlyWhereNotRun: true },
@@ -78,14 +85,14 @@ export const SCENARIOS: Record<string, Scenario> = {
   },
   cancel: {
     title: 'a workflow that is cancelled while the build customizes',
-    azure: { speed: SPEED, seed: watchingSeed() },
+    azure: AZURE,
     with: { ...LINUX, 'inline-script': 'sudo /tmp/webapp/install.sh' },
     cancelAt: /Customizing/,
     conclusion: 'cancelled',
   },
   'dry-run': {
     title: 'everything is checked and the template shown, nothing is created',
-    azure: { seed: watchingSeed() },
+    azure: AZURE,
     with: {
       ...LINUX,
       'dry-run': 'true',
@@ -96,7 +103,7 @@ export const SCENARIOS: Record<string, Scenario> = {
   },
   mistakes: {
     title: 'several mistakes, told at once and before any request',
-    azure: {},
+    azure: AZURE,
     with: {
       ...LINUX,
       'source-image': 'Ubunt2404',
@@ -110,26 +117,9 @@ export const SCENARIOS: Record<string, Scenario> = {
   },
   'refused-sign-in': {
     title: 'no federated credential for this branch',
-    azure: { seed: strangerSeed() },
+    azure: AZURE,
     with: LINUX,
+    job: { job: { ref: 'refs/heads/feature' } },
     conclusion: 'failure',
   },
-}
-
-/** The deploying identity may read the log of a build while it grows, as most will want it. */
-function watchingSeed(): LocalAzureOptions['seed'] & object {
-  const seed = defaultSeed()
-  const principalId = seed.applications[0]?.objectId ?? ''
-  const scope = `/subscriptions/${SUBSCRIPTION_ID}`
-  seed.roleAssignments.push({ principalId, scope, actions: [...LIVE_LOG_ACTIONS] })
-  return seed
-}
-
-function strangerSeed(): LocalAzureOptions['seed'] & object {
-  const seed = defaultSeed()
-  for (const { federatedCredentials } of seed.applications) {
-    for (const credential of federatedCredentials)
-      credential.subject = 'repo:octo-org/other:ref:refs/heads/main'
-  }
-  return seed
 }

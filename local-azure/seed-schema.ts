@@ -10,6 +10,12 @@ export interface Application {
   clientId: string
   objectId: string
   federatedCredentials: FederatedCredential[]
+  /** Somebody has switched its service principal off. */
+  disabled?: boolean
+  /** A Conditional Access policy for workload identities blocks it. */
+  blockedByConditionalAccess?: boolean
+  /** What its credentials do not match is worded as before the three claims had codes of their own (reported). */
+  oldWording?: boolean
 }
 
 /**

@@ -44,8 +44,8 @@ export interface ServeOptions {
   routes: Route[]
   /** What is answered when no route matches. */
   notFound: (request: Request) => Reply | Promise<Reply>
-  /** Headers put on every answer. */
-  commonHeaders?: () => Record<string, string>
+  /** Headers put on every answer, those of faults included. */
+  commonHeaders?: (request: Pick<Request, 'method' | 'headers'>) => Record<string, string>
   /** Plain HTTP when absent (the Actions results service's signed URLs stay HTTPS through the blob part). */
   certificates?: Certificates
 }
@@ -61,13 +61,13 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
     const body = await readAll(incoming)
     const fault = options.world.faultFor(options.service, `${method} ${target}`)
     if (fault && fault.when !== 'after') {
-      await strike(fault, method, target, outgoing)
+      await strike(fault, incoming, target, outgoing)
       return
     }
     const request: Request = { method, url, headers: incoming.headers, params: {}, body }
     const reply = await dispatch(request)
     if (fault) {
-      await strike(fault, method, target, outgoing)
+      await strike(fault, incoming, target, outgoing)
       return
     }
     await options.world.record({
@@ -78,7 +78,7 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
       at: options.world.now(),
       ...(body.length > 0 && { body: body.toString() }),
     })
-    write(outgoing, reply)
+    write(incoming, outgoing, reply)
   }
 
   const dispatch = async (request: Request): Promise<Reply> => {
@@ -96,18 +96,19 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
 
   const strike = async (
     fault: Fault,
-    method: string,
+    incoming: IncomingMessage,
     target: string,
     outgoing: ServerResponse,
   ): Promise<void> => {
+    const { method = 'GET' } = incoming
     if (fault.delayMs) await delay(fault.delayMs)
     const status = typeof fault.respond === 'object' ? fault.respond.status : 0
     await options.world.record({ service: options.service, method, target, status, at: options.world.now() })
     if (fault.respond === 'reset') outgoing.destroy()
-    else if (fault.respond !== 'stall') write(outgoing, fault.respond)
+    else if (fault.respond !== 'stall') write(incoming, outgoing, fault.respond)
   }
 
-  const write = (outgoing: ServerResponse, reply: Reply): void => {
+  const write = (incoming: IncomingMessage, outgoing: ServerResponse, reply: Reply): void => {
     const payload =
       reply.body === undefined
         ? undefined
@@ -119,7 +120,7 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
     outgoing.writeHead(reply.status, {
       ...type,
       'Content-Length': payload?.length ?? 0,
-      ...options.commonHeaders?.(),
+      ...options.commonHeaders?.({ method: incoming.method ?? 'GET', headers: incoming.headers }),
       ...reply.headers,
     })
     outgoing.end(payload)
@@ -131,7 +132,7 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
       if (outgoing.headersSent || outgoing.destroyed) outgoing.destroy()
       else {
         const message = error instanceof Error ? (error.stack ?? error.message) : String(error)
-        write(outgoing, { status: 500, body: { error: { code: 'LocalAzureDefect', message } } })
+        write(incoming, outgoing, { status: 500, body: { error: { code: 'LocalAzureDefect', message } } })
       }
     })
   }

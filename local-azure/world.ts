@@ -5,9 +5,9 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { RoleAssignment, Seed } from './seed.ts'
+import type { BadLink, Fault, Service, WorldOptions } from './world-options.ts'
 
-/** The parts of the local Azure that answer requests. */
-export type Service = 'github' | 'entra' | 'resource-manager' | 'blob' | 'results'
+export * from './world-options.ts'
 
 /** A resource as Resource Manager stores it. `id` keeps the spelling it was created with. */
 export interface Resource {
@@ -26,72 +26,6 @@ export interface Principal {
   clientId: string
 }
 
-/**
- * How long the service takes, in milliseconds of the real service before `speed` divides them. Figures from
- * recorded traffic: PUT 11 s, DELETE 78 to 124 s, run 21 min (Ubuntu, one script, gallery); the shares of the
- * phases are assumed.
- */
-export interface Durations {
-  submit: number
-  queued: number
-  building: number
-  customizing: number
-  optimizing: number
-  validating: number
-  distributing: number
-  cancel: number
-  delete: number
-}
-export const REAL_DURATIONS: Durations = {
-  submit: 11_000,
-  queued: 60_000,
-  building: 5 * 60_000,
-  customizing: 6 * 60_000,
-  optimizing: 60_000,
-  validating: 60_000,
-  distributing: 8 * 60_000,
-  cancel: 60_000,
-  delete: 90_000,
-}
-
-/**
- * One fault at the network's edge. It strikes requests of `service` whose `METHOD /path?query` matches
- * `match` (a regular expression's source, case ignored), after letting `skip` of them pass, `times` times.
- * `when: 'after'` lets the service act first and loses only the answer.
- */
-export interface Fault {
-  service: Service
-  match: string
-  skip?: number
-  times?: number
-  when?: 'before' | 'after'
-  respond:
-    | { status: number; headers?: Record<string, string>; body?: unknown }
-    | 'reset' // the connection is destroyed without an answer
-    | 'stall' // no answer ever comes; the connection stays open
-  /** Milliseconds to wait before the fault (or, with `respond` absent in effect, the answer) goes out. */
-  delayMs?: number
-  /**
-   * Blob requests alone: strikes when at least so many bytes of the body have arrived, and no more of it is read.
-   * The service keeps nothing of such a request. One that is refused before, or has a shorter body, goes its way.
-   */
-  afterBytes?: number
-}
-
-/**
- * What a bad link does to the bodies of blob requests on their way in. It takes requests as a `Fault` does, but
- * every one unless `times` says otherwise. Several may act on one request, and a `Fault` may strike it besides.
- */
-export interface BadLink {
-  match: string
-  skip?: number
-  times?: number
-  /** What all requests on this link get together; a body is read no faster than that. */
-  bytesPerSecond?: number
-  /** Offset in the body of a byte that arrives with its lowest bit flipped; a shorter body arrives unharmed. */
-  flipByteAt?: number
-}
-
 /** One answered request, as tests count them. */
 export interface Exchange {
   service: Service
@@ -102,35 +36,6 @@ export interface Exchange {
   at: number
   /** Text of the request's body, as sent; absent without one, and for blobs, which pass through unread. */
   body?: string
-}
-
-/** What the Image Builder stand-in does with a run beyond what the template itself decides. */
-export interface BuildScript {
-  /**
-   * What becomes of customizers that cannot be run here (PowerShell, WindowsUpdate …): the index into
-   * `customize` of one that fails, with its exit code and the lines it prints.
-   */
-  failCustomizer?: {
-    index: number
-    exitCode: number
-    output: string[]
-    /** Leaves a step that really runs on this machine to its own fate. */
-    onlyWhereNotRun?: boolean
-  }
-  /** Distribution fails with this message, for the run output named. */
-  failDistribute?: { runOutputName: string; message: string }
-  /** The state that a cancelled run stays in for ever: `Canceling`, as users have reported. */
-  stuckCanceling?: boolean
-}
-
-export interface WorldOptions {
-  /** How many times faster than the real service; 1 is real time. */
-  speed: number
-  durations: Durations
-  accessTokenLifetimeSeconds: number
-  idTokenLifetimeSeconds: number
-  faults: Fault[]
-  build: BuildScript
 }
 
 export class World {
@@ -147,7 +52,7 @@ export class World {
    */
   readonly imageFileSystems = new Map<string, string>()
   private readonly faults: { fault: Fault; seen: number }[]
-  private readonly links: { link: BadLink; seen: number }[] = []
+  private readonly links: { link: BadLink; seen: number }[]
   private lifting = new AbortController()
   private readonly watchers = new Set<(exchange: Exchange) => void | Promise<void>>()
   private readonly atWork = new Set<Promise<void>>()
@@ -159,6 +64,7 @@ export class World {
     this.options = options
     this.roleAssignments = [...seed.roleAssignments]
     this.faults = options.faults.map((fault) => ({ fault, seen: 0 }))
+    this.links = options.links.map((link) => ({ link, seen: 0 }))
   }
 
   now(): number {

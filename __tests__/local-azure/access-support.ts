@@ -12,7 +12,7 @@ import { startEntra } from '../../local-azure/entra.ts'
 import { startGitHub } from '../../local-azure/github.ts'
 import type { Blobs, GitHub, TokenAuthority, WorkflowJob } from '../../local-azure/parts.ts'
 import { defaultSeed, type Seed } from '../../local-azure/seed.ts'
-import { REAL_DURATIONS, World, type WorldOptions } from '../../local-azure/world.ts'
+import { World, worldOptions, type SomeOptions } from '../../local-azure/world.ts'
 
 export const JOB: WorkflowJob = {
   repository: 'octo-org/webapp',
@@ -38,16 +38,13 @@ export interface Access {
 }
 
 /** GitHub and Entra without blob storage, for tests that need no Azurite. */
-export async function startAccess(
-  options: Partial<WorldOptions> = {},
-  seed: Seed = defaultSeed(),
-): Promise<Access> {
+export async function startAccess(options: SomeOptions = {}, seed: Seed = defaultSeed()): Promise<Access> {
   return await start(options, seed, false)
 }
 
 /** All three parts. */
 export async function startAccessWithBlobs(
-  options: Partial<WorldOptions> = {},
+  options: SomeOptions = {},
   seed: Seed = defaultSeed(),
 ): Promise<Access & { blobs: Blobs }> {
   const { blobs, ...parts } = await start(options, seed, true)
@@ -56,7 +53,7 @@ export async function startAccessWithBlobs(
 }
 
 async function start(
-  options: Partial<WorldOptions>,
+  options: SomeOptions,
   seed: Seed,
   withBlobs: boolean,
 ): Promise<Access & { blobs: Blobs | undefined }> {
@@ -64,15 +61,7 @@ async function start(
   const caFile = path.join(folder, 'ca.pem')
   const certificates = await makeCertificates()
   await writeFile(caFile, certificates.authority)
-  const world = new World(seed, {
-    speed: 1000,
-    durations: REAL_DURATIONS,
-    accessTokenLifetimeSeconds: 3600,
-    idTokenLifetimeSeconds: 300,
-    faults: [],
-    build: {},
-    ...options,
-  })
+  const world = new World(seed, worldOptions(options))
   const missing = (): Blobs => {
     throw new Error('this test runs without blob storage')
   }

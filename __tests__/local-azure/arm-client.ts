@@ -9,7 +9,7 @@ import { makeSigner } from '../../local-azure/jwt.ts'
 import type { Blobs, TokenAuthority } from '../../local-azure/parts.ts'
 import { plantSeed } from '../../local-azure/resource-manager/plant.ts'
 import { CLIENT_ID, defaultSeed, SUBSCRIPTION_ID, type Seed } from '../../local-azure/seed.ts'
-import { REAL_DURATIONS, World, type Principal } from '../../local-azure/world.ts'
+import { World, worldOptions, type Principal } from '../../local-azure/world.ts'
 
 export const SUBSCRIPTION = `/subscriptions/${SUBSCRIPTION_ID}`
 export const GROUP = `${SUBSCRIPTION}/resourceGroups/rg-images`
@@ -52,14 +52,9 @@ export interface ArmOptions {
 export async function openArm(options: ArmOptions = {}): Promise<Arm> {
   const seed = defaultSeed()
   options.seed?.(seed)
-  const world = new World(seed, {
-    speed: options.speed ?? 1e6,
-    durations: REAL_DURATIONS,
-    accessTokenLifetimeSeconds: options.accessTokenLifetimeSeconds ?? 3600,
-    idTokenLifetimeSeconds: 300,
-    faults: [],
-    build: {},
-  })
+  const { accessTokenLifetimeSeconds, speed = 1e6 } = options
+  const lifetime = accessTokenLifetimeSeconds === undefined ? {} : { accessTokenLifetimeSeconds }
+  const world = new World(seed, worldOptions({ speed, ...lifetime }))
   const entra = makeTokenAuthority(world, signer)
   const cleared: string[] = []
   plantSeed(world)

@@ -63,6 +63,18 @@ describe('the log of a container', () => {
     expect((await logs(`${API}&${query}`)).body).toEqual({ content })
   })
 
+  test('that is started anew begins anew, and the group counts it', async () => {
+    container.start()
+    printed.push({ at: 0, text: 'before' })
+    container.start()
+    expect((await logs()).body).toEqual({ content: '' })
+    printed.push({ at: 1, text: 'after' })
+    expect((await logs()).body).toEqual({ content: 'after\n' })
+    expect((await arm.get(`${group}?${API}`)).body).toMatchObject({
+      properties: { containers: [{ properties: { instanceView: { restartCount: 1 } } }] },
+    })
+  })
+
   test('keeps its last 4 MB', async () => {
     container.start()
     for (let i = 0; i < 50_000; i += 1) printed.push({ at: 0, text: `${i} ${'ä'.repeat(50)}` })

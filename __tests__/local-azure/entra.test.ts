@@ -104,6 +104,43 @@ describe('sign-in', () => {
 })
 
 describe('refusals', () => {
+  test.each([
+    [
+      'an application that is switched off',
+      { disabled: true },
+      7000112,
+      /^AADSTS7000112: Application '.+'\(.+\) is disabled\./,
+    ],
+    [
+      'an application that Conditional Access blocks',
+      { blockedByConditionalAccess: true },
+      53003,
+      /^AADSTS53003: Access has been blocked by Conditional Access policies\./,
+    ],
+    [
+      'what does not match, in the words of old',
+      { oldWording: true, federatedCredentials: [{ issuer: 'https://other', subject: 's', audience: 'a' }] },
+      70021,
+      /^AADSTS70021: .* Assertion Issuer: '.+'\. Assertion Subject: 'repo:.+'\. Assertion Audience: '.+'\./,
+    ],
+  ])('%s', async (_, change, wanted, words) => {
+    const [application] = access.world.seed.applications
+    if (!application) throw new Error('no application')
+    const before = { ...application }
+    Object.assign(application, change)
+    try {
+      const client_assertion = await fetchIdToken(access, {}, AUDIENCE)
+      const [, , code, text] = await refusal(askToken({ client_assertion }))
+      expect([code, text]).toEqual([wanted, expect.stringMatching(words)])
+    } finally {
+      Object.assign(
+        application,
+        { disabled: false, blockedByConditionalAccess: false, oldWording: false },
+        before,
+      )
+    }
+  })
+
   test('a subject without a federated credential', async () => {
     const client_assertion = await fetchIdToken(access, { ref: 'refs/heads/dev' }, AUDIENCE)
     const [status, error, code, text] = await refusal(askToken({ client_assertion }))

@@ -226,6 +226,17 @@ describe('every answer', () => {
     expect(plain.headers['x-ms-client-request-id']).toBeUndefined()
     expect(asked.headers['x-ms-client-request-id']).toBe('r-1')
   })
+
+  test('are on what a fault answers, too, unless it has its own', async () => {
+    const { world, get } = await arm()
+    const respond = { status: 429, headers: { 'Retry-After': '1', 'x-ms-request-id': 'own' }, body: {} }
+    world.addFault({ service: 'resource-manager', match: 'storageAccounts', respond })
+    expect((await get(ACCOUNT)).headers).toMatchObject({
+      'retry-after': '1',
+      'x-ms-request-id': 'own',
+      'x-ms-correlation-request-id': expect.stringMatching(/^[0-9a-f-]{36}$/),
+    })
+  })
 })
 
 describe('storage accounts', () => {

@@ -6,7 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { startLocalAzure, type LocalAzure } from '../../local-azure/index.ts'
 import { runJob, type JobOptions, type JobResult } from '../../local-azure/runner.ts'
 import { defaultSeed } from '../../local-azure/seed.ts'
-import { REAL_DURATIONS, World } from '../../local-azure/world.ts'
+import { World, worldOptions } from '../../local-azure/world.ts'
 
 const TOKEN = 'header.runtime-token.signature'
 const PRELUDE = `
@@ -21,14 +21,7 @@ function quietAzure(): LocalAzure {
     throw new Error('not part of these tests')
   }
   return {
-    world: new World(defaultSeed(), {
-      speed: 1000,
-      durations: REAL_DURATIONS,
-      accessTokenLifetimeSeconds: 3600,
-      idTokenLifetimeSeconds: 300,
-      faults: [],
-      build: {},
-    }),
+    world: new World(defaultSeed(), worldOptions()),
     blobs: {
       endpoint: unused,
       ungated: unused,

@@ -2,7 +2,10 @@
 import type { LocalAzure, LocalAzureOptions } from '../../local-azure/index.ts'
 import type { JobOptions, JobResult } from '../../local-azure/runner.ts'
 import type { Durations, Exchange } from '../../local-azure/world.ts'
-import type { Stage } from './run-action.ts'
+import { ROOMY, type Stage } from './run-action.ts'
+
+/** Does something at the moment of a request, before its answer leaves. */
+export { atRequest as whenAt } from '../../local-azure/failures/others.ts'
 
 /** Milliseconds of real time, so that no build runs out of its time while one phase is held. */
 const BRISK: Durations = {
@@ -36,7 +39,7 @@ export function release(azure: LocalAzure): void {
 /** `env` of a job whose clock runs `factor` times faster and whose waits are as much shorter: 10 s are half a second. */
 export function quickTime(factor = 20): Record<string, string> {
   const preload = new URL('quick-time.ts', import.meta.url).href
-  return { NODE_OPTIONS: `--import=${preload}`, QUICK_TIME: String(factor) }
+  return { NODE_OPTIONS: `--import=${preload} ${ROOMY.NODE_OPTIONS}`, QUICK_TIME: String(factor) }
 }
 
 /** Runs the action in quick time. */
@@ -81,17 +84,4 @@ export function templateState({ world }: LocalAzure, { target }: Exchange): stri
   }
   if (lastRunStatus) return lastRunStatus.runSubState ?? `run ${lastRunStatus.runState}`
   return provisioningState ?? 'absent'
-}
-
-/** Does `act` at the moment of a request, before its answer leaves. */
-export function whenAt(
-  { world }: LocalAzure,
-  request: RegExp,
-  act: (exchange: Exchange) => void | Promise<void>,
-): void {
-  const release = world.watch(async (exchange) => {
-    if (!request.test(`${exchange.method} ${exchange.target}`)) return
-    release()
-    await act(exchange)
-  })
 }

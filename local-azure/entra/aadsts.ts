@@ -93,6 +93,31 @@ export const refusals = {
       `No matching federated identity record found for presented assertion ${claim} '${value}'. ` +
         `${FEDERATION_HINT} ${FEDERATION_DOCS}`,
     ),
+  /** Text: reported, until 2023. */
+  noMatchAtAll: (issuer: string, subject: string, audience: string): EntraRefusal =>
+    new EntraRefusal(
+      401,
+      'invalid_client',
+      70021,
+      `No matching federated identity record found for presented assertion. Assertion Issuer: '${issuer}'. ` +
+        `Assertion Subject: '${subject}'. Assertion Audience: '${audience}'. ${FEDERATION_DOCS}`,
+    ),
+  /** Text: reported; the application's name stands in the parentheses. */
+  disabled: (clientId: string): EntraRefusal =>
+    new EntraRefusal(
+      400,
+      'unauthorized_client',
+      7000112,
+      `Application '${clientId}'(image-builder) is disabled.`,
+    ),
+  /** Text: documented; status and `error`: assumed to be those that users get. */
+  blocked: (): EntraRefusal =>
+    new EntraRefusal(
+      400,
+      'invalid_grant',
+      53003,
+      'Access has been blocked by Conditional Access policies. The access policy does not allow token issuance.',
+    ),
   wrongCase: (subject: string): EntraRefusal =>
     new EntraRefusal(
       401,

@@ -2,7 +2,7 @@
 import { decodeJwt, type JWTPayload } from 'jose'
 import { refusals } from './aadsts.ts'
 import type { VerifyIdToken } from '../github.ts'
-import type { Application } from '../seed.ts'
+import type { Application, FederatedCredential } from '../seed.ts'
 
 /**
  * Matches an ID token with the application's federated credentials, then checks signature and times. That the
@@ -27,6 +27,9 @@ function matchCredential(claims: JWTPayload, application: Application): void {
   const audience = [claims.aud ?? ''].flat()[0] ?? ''
   const all = application.federatedCredentials
   if (all.length === 0) throw refusals.noFederatedCredential(application.clientId)
+  const isMatch = (one: FederatedCredential): boolean =>
+    one.issuer === issuer && one.subject === subject && one.audience === audience
+  if (application.oldWording && !all.some(isMatch)) throw refusals.noMatchAtAll(issuer, subject, audience)
   const byIssuer = all.filter((credential) => credential.issuer === issuer)
   if (byIssuer.length === 0) throw refusals.noMatch(700211, 'issuer', issuer)
   const byAudience = byIssuer.filter((credential) => credential.audience === audience)

@@ -137,22 +137,28 @@ async function download(fetching: Fetching, url: string, blob: string): Promise<
         answer.on('data', (chunk: Buffer) => chunks.push(chunk))
         answer.on('error', reject)
         answer.on('end', () => {
-          if (answer.statusCode === 200) resolve(Buffer.concat(chunks))
-          else reject(new Error(`status ${String(answer.statusCode)}`))
+          const body = Buffer.concat(chunks)
+          if (answer.statusCode === 200) resolve(body)
+          else reject(new Error(storageDetail(body.toString())))
         })
       })
       request.on('error', reject)
     })
-  } catch {
-    throw downloadFailed(url, blob)
+  } catch (error) {
+    throw downloadFailed(url, blob, error instanceof Error && !('code' in error) ? error.message : '')
   }
 }
 
+/** What Storage says in detail, as of a signature that has expired. That the service passes it on is assumed. */
+function storageDetail(body: string): string {
+  return /<AuthenticationErrorDetail>([^<]*)</.exec(body)?.[1] ?? ''
+}
+
 /** Text: documented, without a reason. */
-function downloadFailed(url: string, blob: string, reason?: string): SubmissionFailure {
+function downloadFailed(url: string, blob: string, reason = ''): SubmissionFailure {
   const local = `${newId()}.${blob}`
   const message =
     `Downloading external file (${url}) to local file (${local}) [attempt 1 of 10] failed: Error downloading ` +
-    `'${url}' to '${local}'${reason === undefined ? '' : `: ${reason}`}..`
+    `'${url}' to '${local}'${reason && `: ${reason}`}..`
   return new SubmissionFailure('InternalOperationError', message, 'ServerError')
 }

@@ -1,4 +1,5 @@
 /** A run's time: phases of the service's own length, real commands inside them, `buildTimeoutInMinutes` over all. */
+import type { ImageTemplate } from './image-template.ts'
 import type { World } from '../world.ts'
 
 /** The run outlived its `buildTimeoutInMinutes`. */
@@ -8,7 +9,12 @@ export class OutOfTime extends Error {}
  * Real commands do not run faster when the clock does: however little of the budget is left, they get this long
  * (milliseconds) before they are broken off.
  */
-const REAL_MINIMUM = 5_000
+const REAL_MINIMUM = 20_000
+
+/** Milliseconds that a run of the template may take; the service's default is 240 minutes (documented). */
+export function buildTimeout({ properties: { buildTimeoutInMinutes = 0 } }: ImageTemplate): number {
+  return (buildTimeoutInMinutes || 240) * 60_000
+}
 
 export class BuildClock {
   private readonly world: World
@@ -29,7 +35,8 @@ export class BuildClock {
   }
 
   /**
-   * Lasts `duration` (milliseconds of the service), or as long as `work`; ends with the first failure of either.
+   * Lasts `duration` (milliseconds of the service), or as long as `work`; ends with the first failure of either. A
+   * phase of infinite duration lasts as long as there is time; its work is no real command and gets no longer.
    * Rejects with OutOfTime when the budget is used up, with an abort when the run is cancelled.
    */
   async phase(duration: number, work: (signal: AbortSignal) => Promise<void> = nothing): Promise<void> {
@@ -39,7 +46,8 @@ export class BuildClock {
     const breakOff = (): void => {
       deadline.abort(new OutOfTime())
     }
-    const timer = setTimeout(breakOff, Math.max(left / this.world.options.speed, REAL_MINIMUM))
+    const minimum = duration === Infinity ? 0 : REAL_MINIMUM
+    const timer = setTimeout(breakOff, Math.max(left / this.world.options.speed, minimum))
     const doWork = async (): Promise<void> => {
       await work(AbortSignal.any([this.cancelled, this.world.closed, deadline.signal])).catch(
         (error: unknown) => {

@@ -3,9 +3,14 @@
  * the build's log.
  */
 import { usualDiskSize, VM_SIZE_NAMES, vmSize, type VmSize } from '../compute.ts'
-import type { TemplateProperties } from './image-template.ts'
+import { MACHINE } from './build-resources.ts'
+import type { ImageTemplate, TemplateProperties } from './image-template.ts'
+import { policyRefusal } from '../policies.ts'
 import type { SourceImage } from './source.ts'
+import type { StagingGroup } from './staging-group.ts'
 import { StepFailed } from './steps.ts'
+import { POLICY_VIOLATION } from './submission-failure.ts'
+import { newId, type World } from '../world.ts'
 
 /** The service's own choice by generation (documented). */
 const DEFAULT_SIZE = { V1: 'Standard_D1_v2', V2: 'Standard_D2ds_v4' } as const
@@ -21,8 +26,14 @@ export function dataDiskSizes({ additionalDataDisks = [] }: TemplateProperties):
   return additionalDataDisks.map(({ sizeGB = 0 }) => sizeGB)
 }
 
-/** Throws StepFailed when there is no such VM. */
-export function checkBuildMachine(properties: TemplateProperties, source: SourceImage): void {
+/** Throws StepFailed when Compute makes no such VM, or a policy denies it. */
+export function checkBuildMachine(
+  world: World,
+  { properties, location }: ImageTemplate,
+  staging: StagingGroup,
+  source: SourceImage,
+): void {
+  checkPolicies(world, staging)
   const { vmProfile = {} } = properties
   const wanted = vmProfile.vmSize ? vmSize(vmProfile.vmSize) : undefined
   if (vmProfile.vmSize && !wanted)
@@ -33,7 +44,46 @@ export function checkBuildMachine(properties: TemplateProperties, source: Source
     )
   // The size that the service takes for Arm64 by itself is not documented: it is not judged.
   if (wanted) checkSize(wanted, source)
-  checkDisks(properties, source, wanted ?? vmSize(DEFAULT_SIZE[source.generation]))
+  const size = wanted ?? vmSize(DEFAULT_SIZE[source.generation])
+  checkDisks(properties, source, size)
+  if (size) checkCapacity(world, size, location)
+}
+
+function checkPolicies(world: World, staging: StagingGroup): void {
+  const group = staging.id.split('/').at(-1) ?? ''
+  for (const [type, prefix] of Object.entries(MACHINE)) {
+    const refusal = policyRefusal(world, { type, name: `${prefix}${newId()}`, group })
+    if (refusal === undefined) continue
+    const inner = { code: 'RequestDisallowedByPolicy', message: refusal }
+    throw refused('InvalidTemplateDeployment', POLICY_VIOLATION, inner)
+  }
+}
+
+/** Quota and capacity. Codes and texts: reported; the name of the family is made from the size's (assumed). */
+function checkCapacity({ options: { limits } }: World, { name, cores }: VmSize, location: string): void {
+  const { cores: limit = Infinity, soldOut = [] } = limits
+  if (soldOut.some((one) => one.toLowerCase() === name.toLowerCase()))
+    throw refused(
+      'SkuNotAvailable',
+      `The requested VM size for resource 'Following SKUs have failed for Capacity Restrictions: ${name}' is currently ` +
+        `not available in location '${location}'. Please try another size or deploy to a different location or ` +
+        'different zone. See https://aka.ms/azureskunotavailable for details.',
+    )
+  if (cores > limit)
+    throw refused(
+      'QuotaExceeded',
+      `Operation could not be completed as it results in exceeding approved ${familyOf(name)} Cores quota. Additional ` +
+        `details - Deployment Model: Resource Manager, Location: ${location}, Current Limit: ${limit}, Current Usage: 0, ` +
+        `Additional Required: ${cores}, (Minimum) New Limit Required: ${cores}. Setup Alerts when Quota reaches ` +
+        'threshold.',
+    )
+}
+
+/** `standardDDSv4Family` of `Standard_D2ds_v4`. */
+function familyOf(size: string): string {
+  const [, letter = '', features = '', version = ''] =
+    /^Standard_([A-Z]+)\d+([a-z]*)_?(v\d+)?/.exec(size) ?? []
+  return `standard${letter}${features.toUpperCase()}${version}Family`
 }
 
 function checkSize(size: VmSize, source: SourceImage): void {
@@ -70,7 +120,14 @@ function checkDisks(properties: TemplateProperties, source: SourceImage, size: V
     )
 }
 
-/** A refusal by Compute as Packer prints it. */
-function refused(code: string, message: string): StepFailed {
-  return new StepFailed(`Code="${code}" Message="${message}"`)
+/** A refusal of the deployment as Packer prints it (reported), with the one that is behind it. */
+function refused(code: string, message: string, inner?: { code: string; message: string }): StepFailed {
+  const shown = [
+    `==> azure-arm: ERROR: -> ${code} : ${message}`,
+    '==> azure-arm: ERROR:',
+    ...(inner
+      ? [`==> azure-arm: ERROR:   -> ${inner.code} : ${inner.message}`, '==> azure-arm: ERROR:']
+      : []),
+  ]
+  return new StepFailed(`Code="${code}" Message="${message}"`, shown)
 }

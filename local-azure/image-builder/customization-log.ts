@@ -52,6 +52,12 @@ export class CustomizationLog {
     this.write(`PACKER ${text}`)
   }
 
+  /** A line of Packer's, shown or noted by how it begins (see `PackerTrouble`). */
+  packer(line: string): void {
+    if (/^(?:==> | {4}|Error: |\* )/.test(line)) this.say(line)
+    else this.note(line)
+  }
+
   /** A step's headline. */
   step(text: string): void {
     this.say(`==> azure-arm: ${text}`)
@@ -76,16 +82,19 @@ export class CustomizationLog {
     this.step('Deploying deployment template ...')
   }
 
-  connection(os: OsType): void {
+  connecting(os: OsType): void {
     if (os === 'Linux') {
       this.step('Waiting for SSH to become available...')
       this.note('[INFO] Waiting for SSH, up to timeout: 20m0s')
-      this.step('Connected to SSH!')
     } else {
       this.step('Waiting for WinRM to become available...')
       this.note('[INFO] Waiting for WinRM, up to timeout: 10m0s')
-      this.say('    azure-arm: WinRM connected.')
     }
+  }
+
+  connected(os: OsType): void {
+    if (os === 'Linux') this.step('Connected to SSH!')
+    else this.say('    azure-arm: WinRM connected.')
   }
 
   provisionerStarts(provisioner: Provisioner): void {
@@ -129,7 +138,13 @@ export class CustomizationLog {
     this.finalizing()
   }
 
+  /** Without a reason Packer has not got as far as a build (documented for a token that expires too soon). */
   failed(duration: string, reason: string): void {
+    if (reason === '') {
+      this.note('[INFO] (telemetry) Finalizing.')
+      this.exported()
+      return
+    }
     this.say(`Build 'azure-arm' errored after ${duration}: ${reason}`, 'ui error')
     this.say("==> Some builds didn't complete successfully and had errors:", 'ui error')
     this.note(`machine readable: azure-arm,error []string{"${reason}"}`)
@@ -148,11 +163,15 @@ export class CustomizationLog {
   private finalizing(): void {
     this.say('==> Builds finished but no artifacts were created.')
     this.note('[INFO] (telemetry) Finalizing.')
+    this.exported()
+  }
+
+  private exported(): void {
     this.write('Done exporting Packer logs to Azure Storage.')
     this.ended = true
   }
 
-  private write(line: string): void {
+  protected write(line: string): void {
     this.written.push({ at: this.now(), text: `[${this.operationId}] ${line}` })
   }
 }

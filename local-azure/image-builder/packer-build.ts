@@ -5,15 +5,18 @@ import path from 'node:path'
 import { promisify } from 'node:util'
 import type { BuildVm, createBuildVm } from '../build-vm.ts'
 import { putBuildContainer, type BuildContainer, type LogLine } from '../container-instance.ts'
+import { buildTimeout } from './build-clock.ts'
 import { checkBuildMachine } from './build-machine.ts'
-import { CustomizationLog, inWords } from './customization-log.ts'
+import { inWords } from './customization-log.ts'
 import type { ImageTemplate } from './image-template.ts'
+import { meetTrouble } from './packer-trouble.ts'
 import type { Blobs } from '../parts.ts'
+import { SavedLog } from './saved-log.ts'
 import type { StagingGroup } from './staging-group.ts'
 import { stagedFile, type StepKind } from './artifacts.ts'
 import { definitionOf, securityOf, type SourceImage } from './source.ts'
 import { logDeprovisioning, runSteps, StepFailed, type StepsContext } from './steps.ts'
-import { newId, type World } from '../world.ts'
+import { newId, type PackerTrouble, type World } from '../world.ts'
 
 export interface PackerContext {
   world: World
@@ -38,7 +41,7 @@ export class PackerBuild {
   /** Folder of this run's logs in `packerlogs`. */
   private readonly logFolder = newId()
   private readonly operationId = newId()
-  private readonly logs: Record<StepKind, CustomizationLog>
+  private readonly logs: Record<StepKind, SavedLog>
   private container: BuildContainer | undefined
   private vm: BuildVm | undefined
   /** What goes into the image, once validators may add more to the VM. */
@@ -47,8 +50,18 @@ export class PackerBuild {
   constructor(context: PackerContext, elapsed: () => number) {
     this.context = context
     this.elapsed = elapsed
-    const log = (): CustomizationLog => new CustomizationLog(this.operationId, () => context.world.now())
-    this.logs = { customizer: log(), validator: log() }
+    const { world, blobs, staging } = context
+    const log = (kind: StepKind): SavedLog => {
+      const blob = `${this.logFolder}/${LOG_FILES[kind]}`
+      const upload = (text: string): Promise<void> => blobs.write(staging.account, 'packerlogs', blob, text)
+      return new SavedLog(this.operationId, () => world.now(), upload)
+    }
+    this.logs = { customizer: log('customizer'), validator: log('validator') }
+  }
+
+  /** Whether customizing goes on for ever. */
+  get hangs(): boolean {
+    return this.context.world.options.build.packer?.never === true
   }
 
   /** Folder with what the build put into the image; undefined where no command was run. */
@@ -58,17 +71,18 @@ export class PackerBuild {
 
   /** Throws StepFailed when Packer cannot build from this source. */
   async deploy(source: SourceImage, signal: AbortSignal): Promise<void> {
-    const { template, staging, folder, caFile, createVm } = this.context
+    const { world, template, staging, folder, caFile, createVm } = this.context
     await this.startContainer(signal)
+    checkTimeout(template)
     const log = this.logs.customizer
     log.deployment({
       stagingGroup: staging.id.split('/').at(-1) ?? '',
       location: template.location,
       sourceImage: sourceName(template),
     })
-    checkTimeout(template)
-    checkBuildMachine(template.properties, source)
+    checkBuildMachine(world, template, staging, source)
     this.checkTrustedLaunch(source)
+    await this.trouble('deploy', signal)
     const { customize = [], validate } = template.properties
     const steps = customize.length + (validate?.inVMValidations?.length ?? 0)
     if (source.osType === 'Linux' && steps > 0) {
@@ -76,12 +90,16 @@ export class PackerBuild {
       await mkdir(own, { recursive: true })
       this.vm = await createVm({ folder: own, caFile })
     }
-    await this.saveLog('customizer')
+    await this.logs.customizer.save()
   }
 
-  async connected(source: SourceImage): Promise<void> {
-    this.logs.customizer.connection(source.osType)
-    await this.saveLog('customizer')
+  /** Throws StepFailed when the VM cannot be reached. */
+  async connect(source: SourceImage): Promise<void> {
+    const log = this.logs.customizer
+    log.connecting(source.osType)
+    await this.trouble('connect')
+    log.connected(source.osType)
+    await this.logs.customizer.save()
   }
 
   /** Source and gallery definition: both support trusted launch or neither does (reported; the text too). */
@@ -102,15 +120,16 @@ export class PackerBuild {
 
   /** Throws StepFailed at the first customizer that fails. */
   async customize(source: SourceImage, signal: AbortSignal): Promise<void> {
+    if (this.context.world.options.build.container?.restarts) this.container?.start()
     const context = this.steps(source, 'customizer', signal)
     await runSteps(context, this.context.template.properties.customize ?? [])
-    logDeprovisioning(context)
-    await this.saveLog('customizer')
+    await logDeprovisioning(context)
+    await this.logs.customizer.save()
   }
 
   async customized(): Promise<void> {
     this.logs.customizer.succeeded(inWords(this.elapsed()))
-    await this.saveLog('customizer')
+    await this.logs.customizer.save()
   }
 
   /**
@@ -121,7 +140,8 @@ export class PackerBuild {
     const { inVMValidations = [] } = this.context.template.properties.validate ?? {}
     const context = this.steps(source, 'validator', signal)
     this.image = await this.setAside()
-    context.log.connection(source.osType)
+    context.log.connecting(source.osType)
+    context.log.connected(source.osType)
     try {
       await runSteps(context, inVMValidations)
       context.log.succeeded(inWords(this.elapsed()))
@@ -131,13 +151,13 @@ export class PackerBuild {
       this.logFailure('validator', error)
       return false
     } finally {
-      await this.saveLog('validator')
+      await this.logs.validator.save()
     }
   }
 
   async failed(error: StepFailed): Promise<void> {
     this.logFailure('customizer', error)
-    await this.saveLog('customizer')
+    await this.logs.customizer.save()
   }
 
   /** Ends the log that a build was writing when it was cancelled or ran out of time. */
@@ -145,7 +165,7 @@ export class PackerBuild {
     for (const kind of ['customizer', 'validator'] as const) {
       if (!this.logs[kind].open) continue
       this.logs[kind].brokenOff()
-      await this.saveLog(kind)
+      await this.logs[kind].save()
     }
   }
 
@@ -164,7 +184,16 @@ export class PackerBuild {
     const log = (): LogLine[] => [...this.logs.customizer.lines, ...this.logs.validator.lines]
     this.container = putBuildContainer(world, { stagingGroup: staging.id, location: template.location, log })
     await world.elapse(world.options.durations.building * CONTAINER_START, signal)
-    this.container.start()
+    const { start } = this.container
+    const { logDelay = 0 } = world.options.build.container ?? {}
+    if (logDelay === 0) start()
+    else void world.elapse(logDelay).then(start, () => undefined)
+  }
+
+  private async trouble(at: PackerTrouble['at'], signal?: AbortSignal): Promise<void> {
+    const { world, template } = this.context
+    const left = buildTimeout(template) - this.elapsed()
+    await meetTrouble(world, this.logs.customizer, at, left, signal)
   }
 
   /** Text since 2023: reported; that a failed validation is worded alike is assumed. */
@@ -182,7 +211,9 @@ export class PackerBuild {
   private logFailure(kind: StepKind, error: StepFailed): void {
     const { onCustomizerError, onValidationError } = this.context.template.properties.errorHandling ?? {}
     const log = this.logs[kind]
-    log.cleanup((kind === 'customizer' ? onCustomizerError : onValidationError) === 'abort')
+    for (const line of error.shown) log.packer(line)
+    if (error.message !== '')
+      log.cleanup((kind === 'customizer' ? onCustomizerError : onValidationError) === 'abort')
     log.failed(inWords(this.elapsed()), error.message)
   }
 
@@ -200,29 +231,24 @@ export class PackerBuild {
       os: source.osType,
       vm: this.vm,
       stagedFile: (index) => stagedFile(blobs, staging.account, kind, index),
-      failing: kind === 'customizer' ? world.options.build.failCustomizer : undefined,
-      saveLog: () => this.saveLog(kind),
+      failing: kind === 'customizer' ? world.options.build.failCustomizer : world.options.build.failValidator,
+      trouble: async (at) => {
+        if (kind === 'customizer') await this.trouble(at === 'deprovision' ? at : { customizer: at }, signal)
+      },
+      saveLog: () => this.logs[kind].save(),
       signal,
     }
   }
-
-  private async saveLog(kind: StepKind): Promise<void> {
-    const { blobs, staging } = this.context
-    await blobs.write(
-      staging.account,
-      'packerlogs',
-      `${this.logFolder}/${LOG_FILES[kind]}`,
-      this.logs[kind].text,
-    )
-  }
 }
 
-/** Documented: the token that Packer gets lives no longer than the build may. */
+/** Documented: the token that Packer gets lives no longer than the build may, and Packer does not begin with it. */
 function checkTimeout({ properties: { buildTimeoutInMinutes = 0 } }: ImageTemplate): void {
   if (buildTimeoutInMinutes > 0 && buildTimeoutInMinutes <= 5)
-    throw new StepFailed(
-      'client_jwt will expire within 5 minutes, please use a JWT that is valid for at least 5 minutes',
-    )
+    throw new StepFailed('', [
+      'Error: Failed to prepare build: "azure-arm"',
+      '1 error(s) occurred:',
+      '* client_jwt will expire within 5 minutes, please use a JWT that is valid for at least 5 minutes',
+    ])
 }
 
 function sourceName({ properties: { source } }: ImageTemplate): string {

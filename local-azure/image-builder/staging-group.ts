@@ -4,7 +4,7 @@ import type { Blobs } from '../parts.ts'
 import { contentsOf } from '../resource-manager/group-contents.ts'
 import { putResourceGroup } from '../resource-manager/resource-groups.ts'
 import { putStorageAccount, STORAGE_ACCOUNT_TYPE } from '../resource-manager/storage-accounts.ts'
-import { internalError } from './submission-failure.ts'
+import { checkPolicy, internalError } from './submission-failure.ts'
 import { newId, regionKey, type Principal, type Resource, type World } from '../world.ts'
 
 export interface StagingGroup {
@@ -31,6 +31,9 @@ export function makeStagingGroup(
   const existing = wanted ? world.resources.get(wanted) : undefined
   if (existing && !usable(world, existing, template, identity)) throw internalError('BadStagingResourceGroup')
   const name = wanted ? (wanted.split('/').at(-1) ?? '') : stagingName(template)
+  const account = blobs.takeStagingAccount()
+  if (!existing) checkPolicy(world, { type: 'Microsoft.Resources/resourceGroups', name, group: name })
+  checkPolicy(world, { type: STORAGE_ACCOUNT_TYPE, name: account, group: name })
   const tags = {
     ...template.properties.managedResourceTags,
     ...existing?.tags,
@@ -43,7 +46,6 @@ export function makeStagingGroup(
   group.tags = tags
   if (!existing)
     world.roleAssignments.push({ principalId: identity.objectId, scope: group.id, ...CONTRIBUTOR })
-  const account = blobs.takeStagingAccount()
   putStorageAccount(world, {
     resourceGroup: group.name,
     name: account,

@@ -4,10 +4,19 @@ import type { BuildVm } from '../build-vm.ts'
 import type { CustomizationLog, Provisioner } from './customization-log.ts'
 import type { Customizer, FileStep, PowerShellStep, ShellStep } from './image-template.ts'
 import type { OsType } from '../seed.ts'
-import type { BuildScript } from '../world.ts'
+import type { FailingStep } from '../world.ts'
 
-/** A step failed the build; the message is Packer's reason. */
-export class StepFailed extends Error {}
+/** A step failed the build. */
+export class StepFailed extends Error {
+  /** What Packer shows of it before it cleans up. */
+  readonly shown: readonly string[]
+
+  /** @param reason Packer's last word on the build; '' when it fails before there is a build to end */
+  constructor(reason: string, shown: readonly string[] = []) {
+    super(reason)
+    this.shown = shown
+  }
+}
 
 export interface StepsContext {
   log: CustomizationLog
@@ -17,7 +26,9 @@ export interface StepsContext {
   /** The staged copy of the file or script of the step with this index. */
   stagedFile: (index: number) => Promise<Buffer>
   /** A failure that the world's options ask for. */
-  failing: BuildScript['failCustomizer'] | undefined
+  failing: FailingStep | undefined
+  /** What goes wrong with Packer in the step with this index, or in deprovisioning, if something does; it then throws. */
+  trouble: (at: number | 'deprovision') => Promise<void>
   /** Writes the log where users read it. */
   saveLog: () => Promise<void>
   signal: AbortSignal
@@ -40,6 +51,7 @@ export async function runSteps(context: StepsContext, steps: Customizer[]): Prom
     try {
       const leftAlone =
         failing?.onlyWhereNotRun === true && step.type === 'Shell' && context.vm?.runs === true
+      await context.trouble(index)
       if (failing?.index === index && !leftAlone) failAsAsked(context, failing, step)
       else await runStep(context, step, index)
     } catch (error) {
@@ -128,12 +140,18 @@ async function upload(context: StepsContext, step: FileStep, index: number): Pro
 
 function failAsAsked(
   context: StepsContext,
-  { exitCode, output }: NonNullable<BuildScript['failCustomizer']>,
+  { exitCode, output = [], errors = [] }: FailingStep,
   step: Customizer,
 ): void {
-  context.log.step(`Provisioning with ${PROVISIONERS[step.type]}`)
-  for (const line of output) context.log.output('stdout', line)
-  finishScript(context, step, `c:/Windows/Temp/script-${randomDigits()}.ps1`, exitCode)
+  const { log } = context
+  const script = `/tmp/packer-shell${randomDigits()}`
+  if (step.type === 'Shell') log.step(`Provisioning with shell script: ${script}`)
+  else
+    log.step(step.type === 'WindowsUpdate' ? 'Running Windows update...' : 'Provisioning with Powershell...')
+  for (const line of output) log.output('stdout', line)
+  for (const line of errors) log.output('stderr', line)
+  const command = step.type === 'Shell' ? script : `c:/Windows/Temp/script-${randomDigits()}.ps1`
+  finishScript(context, step, command, exitCode)
 }
 
 function finishScript(context: StepsContext, step: Customizer, command: string, code: number): void {
@@ -151,9 +169,19 @@ function allowedExitCodes(step: Customizer): number[] {
 }
 
 /** The step that the service adds at the end (documented). It would only harm what stands in for a VM: logged alone. */
-export function logDeprovisioning({ log, os }: StepsContext): void {
+export async function logDeprovisioning(context: StepsContext): Promise<void> {
+  const { log, os } = context
   const provisioner = os === 'Linux' ? 'shell' : 'powershell'
   log.provisionerStarts(provisioner)
+  try {
+    await context.trouble('deprovision')
+  } catch (error) {
+    if (error instanceof StepFailed) {
+      log.provisioningFailed()
+      log.provisionerEnds(provisioner)
+    }
+    throw error
+  }
   if (os === 'Linux') {
     log.step(`Provisioning with shell script: /tmp/packer-shell${randomDigits()}`)
     log.output('stdout', '/usr/sbin/waagent -force -deprovision+user && export HISTSIZE=0 && sync')

@@ -1,4 +1,8 @@
-/** Why the submission of a template failed after it was accepted: the operation's error and `provisioningError`. */
+/** Why the submission of a template failed after it was accepted, or why its run did without Packer. */
+import { policyRefusal, type Planned } from '../policies.ts'
+import type { World } from '../world.ts'
+
+/** The operation's error and `provisioningError`. */
 export class SubmissionFailure extends Error {
   /** Code of the operation's error. */
   readonly code: string
@@ -11,6 +15,20 @@ export class SubmissionFailure extends Error {
     this.provisioningErrorCode = provisioningErrorCode
   }
 }
+
+/**
+ * Throws when a policy denies what the service is about to make. Text and codes: documented; how the service puts the
+ * inner refusal into its own message is assumed.
+ */
+export function checkPolicy(world: World, planned: Planned): void {
+  const refusal = policyRefusal(world, planned)
+  if (refusal === undefined) return
+  const message = `${POLICY_VIOLATION} Details: RequestDisallowedByPolicy: ${refusal}`
+  throw new SubmissionFailure('InvalidTemplateDeployment', message, 'Other')
+}
+
+export const POLICY_VIOLATION =
+  'The template deployment failed because of policy violation. Please see details for more information.'
 
 /** The template's identity may not read or write something. Text: documented. */
 export function notAuthorized(idOrUrl: string): SubmissionFailure {

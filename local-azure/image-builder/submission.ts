@@ -13,6 +13,7 @@ import type { Architecture, Generation, OsType } from '../seed.ts'
 import { makeStagingGroup, type StagingGroup } from './staging-group.ts'
 import { internalError, notAuthorized, SubmissionFailure } from './submission-failure.ts'
 import { stageArtifacts } from './artifacts.ts'
+import { authorizationFailed } from '../resource-manager/errors.ts'
 import { definitionOf, findSource, type SourceImage } from './source.ts'
 import { regionKey, type Principal, type World } from '../world.ts'
 
@@ -45,6 +46,7 @@ export async function submitTemplate(submission: Submission): Promise<void> {
   const staging = makeStagingGroup(world, blobs, template, identity)
   properties.exactStagingResourceGroup = staging.id
   onStaging(staging)
+  checkServiceRights(world, template, source)
   const subnet = properties.vmProfile?.vnetConfig?.containerInstanceSubnetId
   const fetching = { world, blobs, caFile, identity, account: staging.account, subnet }
   await stageArtifacts(fetching, properties)
@@ -54,6 +56,26 @@ export async function submitTemplate(submission: Submission): Promise<void> {
       clientId: identity.clientId,
     }
   }
+}
+
+/** Image Builder itself: the service principal that every tenant has of it (reported). */
+export const IMAGE_BUILDER = {
+  clientId: 'cf32a0cc-373c-47c9-9156-0db11f6a6dfc',
+  objectId: '6df32502-fe22-4e39-bd69-10873965ac04',
+}
+
+/**
+ * Windows, in a group and a network of the user's own: the service makes the proxy VM's disk by itself, for which it
+ * needs a right there (documented; the text too). That the submission fails of it, and with which code, is assumed.
+ */
+function checkServiceRights(world: World, template: ImageTemplate, source: SourceImage): void {
+  const { stagingResourceGroup: group, vmProfile } = template.properties
+  const { subnetId, containerInstanceSubnetId } = vmProfile?.vnetConfig ?? {}
+  if (!group || !subnetId || containerInstanceSubnetId || source.osType !== 'Windows') return
+  const disk = `${group}/providers/Microsoft.Compute/disks/proxyVmDiskWin_${world.now()}`
+  if (world.allows(IMAGE_BUILDER, 'Microsoft.Compute/disks/write', disk)) return
+  const { message } = authorizationFailed(IMAGE_BUILDER, 'Microsoft.Compute/disks/write', disk)
+  throw new SubmissionFailure('InternalOperationError', message, 'Other')
 }
 
 /** The principal behind the template's one identity. */

@@ -1,5 +1,5 @@
 /** One run of a template: the walk through its sub-states, from `Queued` to an image or a reason why not. */
-import { BuildClock, OutOfTime } from './build-clock.ts'
+import { BuildClock, buildTimeout, OutOfTime } from './build-clock.ts'
 import { BuildResources } from './build-resources.ts'
 import {
   NO_TIME,
@@ -11,16 +11,13 @@ import {
 import type { Ending } from './long-operations.ts'
 import { checkSubnetsFit } from './network.ts'
 import { PackerBuild, type PackerContext } from './packer-build.ts'
-import { checkBuildProviders } from './providers.ts'
+import { checkBuildProviders, checkContainerLimits } from './providers.ts'
 import { SubmissionFailure } from './submission-failure.ts'
 import { distributeTo, distributionError } from './distribute.ts'
 import { findSource, type SourceImage } from './source.ts'
 import { StepFailed } from './steps.ts'
 import { templateIdentity } from './submission.ts'
 import type { World } from '../world.ts'
-
-/** The service's default, in minutes (documented). */
-const DEFAULT_TIMEOUT = 240
 
 /** Text: documented. */
 const REPLICATION_TIMEOUT =
@@ -69,8 +66,7 @@ export function markCanceling(template: ImageTemplate): void {
 /** Runs a queued template to its end. Rejects only when the local Azure closes. */
 export async function runTemplate(run: TemplateRun): Promise<Ending | 'NeverEnds'> {
   const { world, template, cancelled } = run
-  const minutes = template.properties.buildTimeoutInMinutes ?? 0
-  const clock = new BuildClock(world, (minutes === 0 ? DEFAULT_TIMEOUT : minutes) * 60_000, cancelled)
+  const clock = new BuildClock(world, buildTimeout(template), cancelled)
   const build = new PackerBuild(run, () => clock.elapsed)
   const work: Work = { run, clock, build, resources: new BuildResources(world), keepsVm: false }
   let outcome: Outcome | undefined
@@ -118,9 +114,10 @@ async function walk(work: Work): Promise<Outcome> {
   await clock.phase(durations.queued)
   const source = currentSource(run)
   await phase(work, 'Building', durations.building, (signal) => deploy(work, source, signal))
-  await build.connected(source)
+  await build.connect(source)
   if (!validationOnly) {
-    await phase(work, 'Customizing', durations.customizing, (signal) => build.customize(source, signal))
+    const customizing = build.hangs ? Infinity : durations.customizing
+    await phase(work, 'Customizing', customizing, (signal) => build.customize(source, signal))
     await build.customized()
   }
   const optimizes = [optimize?.vmBoot, optimize?.workload].some((one) => one?.state === 'Enabled')
@@ -141,9 +138,13 @@ async function deploy(
 ): Promise<void> {
   const { world, template, staging } = run
   checkBuildProviders(world)
+  checkContainerLimits(world)
   checkSubnetsFit(world, template, staging.id)
   resources.put(template, staging)
   await build.deploy(source, signal)
+  resources.tagNetwork(staging)
+  const { failService } = world.options.build
+  if (failService !== undefined) throw new SubmissionFailure('InternalOperationError', failService)
 }
 
 async function validated(work: Work, source: SourceImage): Promise<boolean> {

@@ -41,6 +41,7 @@ export async function serveResourceManager(
       handle: (request) => door.answer(request, route),
     })),
     notFound: (request) => door.answer(request, undefined),
+    commonHeaders,
   })
 }
 
@@ -56,11 +57,10 @@ class FrontDoor {
   }
 
   async answer(request: Request, route: ArmRoute | undefined): Promise<Reply> {
-    const reply = await this.admitAndHandle(request, route).catch((error: unknown) => {
+    return await this.admitAndHandle(request, route).catch((error: unknown) => {
       if (error instanceof ArmError) return errorReply(error)
       throw error
     })
-    return { ...reply, headers: { ...commonHeaders(request), ...reply.headers } }
   }
 
   private async admitAndHandle(request: Request, route: ArmRoute | undefined): Promise<Reply> {
@@ -192,7 +192,7 @@ function errorReply(error: ArmError): Reply {
 }
 
 /** Headers of every answer (names and the buckets' sizes: recorded; the buckets never run dry by themselves). */
-function commonHeaders(request: Request): Record<string, string> {
+function commonHeaders(request: Pick<Request, 'method' | 'headers'>): Record<string, string> {
   const requestId = newId()
   const correlationId = request.headers['x-ms-correlation-request-id']
   const kind = { GET: 'reads', HEAD: 'reads', DELETE: 'deletes' }[request.method] ?? 'writes'
@@ -211,7 +211,7 @@ function commonHeaders(request: Request): Record<string, string> {
 }
 
 /** The client's own request ID comes back to those who ask for it alone. */
-function echoedClientRequestId({ headers }: Request): Record<string, string> {
+function echoedClientRequestId({ headers }: Pick<Request, 'headers'>): Record<string, string> {
   const id = headers['x-ms-client-request-id']
   const asked = headers['x-ms-return-client-request-id'] === 'true'
   return asked && typeof id === 'string' ? { 'x-ms-client-request-id': id } : {}

@@ -1,37 +1,67 @@
 /** Puts an action where the runner puts it: in a folder of its own, without the packages that it was made with. */
-import { copyFile, cp, link, mkdir, readdir, stat } from 'node:fs/promises'
+import { createHash, randomUUID } from 'node:crypto'
+import { copyFile, cp, link, mkdir, readdir, rename, rm, stat } from 'node:fs/promises'
 import path from 'node:path'
 import type { Manifest } from './environment.ts'
 
 /** Installations by the folder that they are in; each is made once. */
 const installed = new Map<string, Promise<string>>()
 
-/**
- * Installs the files that an action runs from: `action.yml`, `package.json` and the folders of its entries.
- * @param source the action's folder
- * @param home folder that the installation goes with
- * @returns the folder that it runs in
- */
-export function installAction(source: string, manifest: Manifest, home: string): Promise<string> {
-  const folder = path.join(home, '_actions', path.relative(path.parse(source).root, path.resolve(source)))
-  const known = installed.get(folder)
-  if (known) return known
-  const made = install(source, manifest, folder)
-  installed.set(folder, made)
-  return made
+export interface Installation {
+  /** The folder that the action runs in. */
+  folder: string
+  /** Where Node keeps what it compiled of it: nothing that an action sees, and nobody compiles the same bundle twice. */
+  compiled: string
 }
 
+/**
+ * Installs the files that an action runs from: `action.yml`, `package.json` and the folders of its entries. An action
+ * with packages keeps its installation among their caches, for all that run it; any other's goes with `home`.
+ * @param source the action's folder
+ */
+export async function installAction(source: string, manifest: Manifest, home: string): Promise<Installation> {
+  const packages = path.join(source, 'node_modules')
+  const isShared = await stat(packages).then(
+    () => true,
+    () => false,
+  )
+  const cache = isShared ? path.join(packages, '.cache', 'runner') : home
+  const name = path.relative(path.parse(source).root, path.resolve(source))
+  const folder = path.join(cache, '_actions', isShared ? await versionOf(source, manifest) : '', name)
+  let made = installed.get(folder)
+  if (!made) installed.set(folder, (made = install(source, manifest, folder)))
+  return { folder: await made, compiled: path.join(cache, 'compile-cache') }
+}
+
+/** Another one for every build of the bundles. */
+async function versionOf(source: string, { main, post }: Manifest): Promise<string> {
+  const files = [main, ...(post === undefined ? [] : [post])]
+  const facts = await Promise.all(files.map((file) => stat(path.join(source, file)).catch(() => undefined)))
+  const text = facts.map((found) => `${found?.ino ?? ''} ${found?.size ?? ''} ${found?.mtimeMs ?? ''}`).join()
+  return createHash('sha256').update(text).digest('hex').slice(0, 16)
+}
+
+/** Complete or not there: several processes may be at it. */
 async function install(source: string, { main, post }: Manifest, folder: string): Promise<string> {
-  await mkdir(folder, { recursive: true })
+  if (
+    await stat(folder).then(
+      () => true,
+      () => false,
+    )
+  )
+    return folder
+  const unfinished = `${folder}.${randomUUID()}`
+  await mkdir(unfinished, { recursive: true })
   const entries = [main, ...(post === undefined ? [] : [post])].map(
     (file) => path.normalize(file).split(path.sep)[0] ?? '',
   )
   for (const name of new Set(['action.yml', 'package.json', ...entries])) {
     const from = path.join(source, name)
     const kind = await stat(from).catch(() => undefined)
-    if (kind?.isDirectory()) await linkTree(from, path.join(folder, name))
-    else if (kind) await linkFile(from, path.join(folder, name))
+    if (kind?.isDirectory()) await linkTree(from, path.join(unfinished, name))
+    else if (kind) await linkFile(from, path.join(unfinished, name))
   }
+  await rename(unfinished, folder).catch(() => rm(unfinished, { recursive: true }))
   return folder
 }
 
