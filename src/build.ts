@@ -1,23 +1,32 @@
 /**
  * The story of a build, top to bottom: look up, pack and upload, submit, run, collect. Main tells it; what comes
- * afterwards, whatever happened, is told in `cleanup.ts`.
+ * afterwards, whatever happened, is told in `cleanup.ts`, and the long wait in the middle in `run-template.ts`.
  */
 import { archiveFormat, packArtifact, readThrough, type Archive } from './archive.ts'
 import { chosenTransfer, type BuildArtifact } from './artifact-customizers.ts'
 import { contentLines, credentialWarnings, packedLine, uploadWatch } from './artifact-report.ts'
 import type { Uploaded } from './azure/block-upload.ts'
-import { BuildFailedError, CancelledError } from './errors.ts'
-import { fetchLog, followLog, type FollowedLog } from './follow-log.ts'
-import { imageTemplate, printableTemplate, sourceBody, type Findings } from './image-template.ts'
+import { replicasOf } from './distributors.ts'
+import { BuildFailedError } from './errors.ts'
+import { stepsOf } from './build-steps.ts'
+import {
+  imageTemplate,
+  printableTemplate,
+  signaturesIn,
+  sourceBody,
+  type Findings,
+} from './image-template.ts'
 import type { BuildRequest, ExistingBuild, NewBuild } from './inputs.ts'
 import { ARTIFACT_CONTAINER, artifactFolder, blobMetadata, blobName, templateName } from './names.ts'
 import type { BuildEdges, ReadyTemplate, RunEnd } from './ports.ts'
-import { artifactWarnings, sizeProblem, type Warning } from './preflight.ts'
-import { duration, runFailure, type BuildReport } from './report.ts'
+import { artifactWarnings, jobLimitWarning, sizeProblem, type Warning } from './preflight.ts'
+import { runFailure, type BuildReport } from './report.ts'
 import { formatResourceId, KINDS } from './resource-id.ts'
 import { keyOf, reuse, runOutputNamesOf } from './reuse.ts'
+import { runTemplate } from './run-template.ts'
 import type { SourceName } from './source-image.ts'
 import { buildMinutes } from './template-settings.ts'
+import type { Span } from './timeline.ts'
 
 /**
  * Builds one image. What is known goes into `report` as it becomes known, so that a build that fails or is
@@ -37,7 +46,7 @@ export async function buildImage(
     ? make(request, report, edges)
     : find(request, report, edges))
   if (!template) return
-  const end = await run(template, request, report, edges)
+  const end = await runTemplate(template, request, report, edges)
   if (end) await collect(template, end, report, edges)
 }
 
@@ -47,11 +56,33 @@ async function make(
   report: BuildReport,
   edges: BuildEdges,
 ): Promise<ReadyTemplate | undefined> {
-  const findings = await lookUp(request, report, edges)
+  const { inlineScript, validationScript } = request.customization
+  report.scripts = { 'inline-script': inlineScript, 'validation-script': validationScript }
+  report.regions = replicasOf(request.distributions)
+  const timed = stopwatch(report, edges)
+  const findings = await timed('looking up', () => lookUp(request, report, edges))
   const there = await reuse(request, findings, report, edges)
   if (there) return there === 'unchanged' ? undefined : there
-  const artifact = await upload(request, findings, report, edges)
-  return await submit(request, findings, artifact, report, edges)
+  const artifact = await timed('packing and uploading', () => upload(request, findings, report, edges))
+  return await timed('submitting', () => submit(request, findings, artifact, report, edges))
+}
+
+/** Notes how long each part of the job takes, for the timeline. */
+function stopwatch(
+  { job }: BuildReport,
+  { clock }: BuildEdges,
+): <T>(name: string, act: () => Promise<T>) => Promise<T> {
+  return async (name, act) => {
+    const span: Span = { name, from: clock.now(), to: clock.now(), state: 'failed' }
+    job.push(span)
+    try {
+      const result = await act()
+      span.state = 'done'
+      return result
+    } finally {
+      span.to = clock.now()
+    }
+  }
 }
 
 /** Everything that the inputs name is found, and every mistake in them told, before anything is created. */
@@ -75,6 +106,8 @@ async function lookUp(
     runner.info(`the resource provider ${one} is not registered: a build would register it`)
   })
   warn(findings.warnings, request, runner)
+  const limit = runner.limitMinutes()
+  if (limit !== undefined && request.wait) warn(jobLimitWarning(request.settings, limit), request, runner)
   return findings
 }
 
@@ -83,9 +116,9 @@ function warn(
   { ignoreWarnings }: BuildRequest,
   runner: BuildEdges['runner'],
 ): void {
-  for (const { name, message } of warnings) {
+  for (const { name, message, at } of warnings) {
     if (ignoreWarnings.includes(name)) runner.debug(`${message} (${name}, ignored)`)
-    else runner.warning(`${message} (ignore-warnings: ${name})`)
+    else runner.warning(`${message} (ignore-warnings: ${name})`, at)
   }
 }
 
@@ -157,7 +190,8 @@ async function submit(
   const { azure, runner, clock, version } = edges
   const name = request.templateName ?? templateName(clock.unique())
   const id = formatResourceId({ ...request, type: KINDS.template.type, names: [name] })
-  const body = imageTemplate(request, findings, artifact, { version, buildKey: report.buildKey })
+  const marks = { version, buildKey: report.buildKey, startedAt: clock.now() }
+  const body = imageTemplate(request, findings, artifact, marks)
   const runOutputNames = runOutputNamesOf(request)
   await show({ name, id, body, source: findings.sourceImage, runOutputNames }, request, report, edges)
   if (request.dryRun) return undefined
@@ -201,62 +235,21 @@ async function show(
   { runner, saveFile }: BuildEdges,
 ): Promise<void> {
   const { name, id, body, source, runOutputNames } = template
+  // Those of a user's own customizers, too: Azure quotes URLs in its messages.
+  signaturesIn(body).forEach(runner.mask)
   report.template = { name, id }
+  report.steps = stepsOf(body)
+  report.validators = stepsOf(body, 'validate')
   report.runOutputName = runOutputNames[0] ?? ''
   runner.info(`Source for image:  ${JSON.stringify(sourceBody(source))}`)
   runner.info(`template name:  ${name}`)
   const text = printableTemplate(body)
   report.templatePath = await saveFile(`${name}.json`, text)
   report.dryRun = dryRun
-  if (dryRun) runner.group('image template (dry run: nothing is created or started)', text.split('\n'))
-}
-
-/**
- * The build itself, 20 to 60 minutes, with its log as it grows. When the workflow is cancelled, so is the run: with one
- * call, at once.
- * @returns how it ended; undefined when it is not waited for
- */
-async function run(
-  { id, runs }: ReadyTemplate,
-  request: BuildRequest,
-  report: BuildReport,
-  edges: BuildEdges,
-): Promise<RunEnd | undefined> {
-  const { azure, runner, clock } = edges
-  // A run that somebody else started is followed, and not ours to cancel.
-  const foreign = runs && request.kind === 'existing'
-  runner.info(runs ? 'the template is running by itself: following that run...' : 'starting run template...')
-  if (!foreign) runner.remember('run', 'started')
-  const startedAt = clock.now()
-  let log: FollowedLog | undefined
-  try {
-    const templateRun = await azure.imageBuilder.startRun(id, runs, runner.cancelled)
-    if (!request.wait) {
-      runner.remember('run', 'left')
-      report.runState = 'Running'
-      runner.info('run template:  Running')
-      return undefined
-    }
-    log = followLog(request, report, edges)
-    const onPhase = (phase: string): void => {
-      runner.info(`  ${phase} (${duration(clock.now() - startedAt)})`)
-    }
-    const end = await azure.imageBuilder.followRun(templateRun, onPhase, runner.cancelled)
-    const seen = await log.end()
-    if (!foreign) runner.remember('run', end.state)
-    report.runState = end.state
-    runner.info(`run template:  ${end.state}`)
-    await fetchLog(request, end, seen, startedAt, report, edges)
-    return end
-  } catch (error) {
-    if (!runner.cancelled.aborted) throw error
-    if (foreign) throw new CancelledError()
-    runner.info('the workflow was cancelled: cancelling the run...')
-    await azure.imageBuilder.cancelRun(id)
-    throw new CancelledError()
-  } finally {
-    await log?.end()
-  }
+  if (!dryRun) return
+  runner.openGroup('image template (dry run: nothing is created or started)')
+  runner.quote(text.split('\n'))
+  runner.closeGroup()
 }
 
 /** What the run made. A run that failed may have made images all the same: then their IDs are reported, too. */

@@ -3,7 +3,8 @@
  * deleted, and after a failure the template and its staging group stay, because they hold the log. Works from what
  * main remembered alone; nothing in here can turn a good build red.
  */
-import { AzureError, messageOf } from './errors.ts'
+import { AzureError } from './errors.ts'
+import { told } from './explanation.ts'
 import type { Azure, BuildState, Clock, Runner, TemplateView } from './ports.ts'
 import { whereIsTheLog } from './report.ts'
 import { lastName, parseResourceId } from './resource-id.ts'
@@ -66,9 +67,7 @@ async function beginTemplate(
   if (!id) return done
   const name = lastName(id)
   const byHand = (error: unknown): void => {
-    runner.warning(
-      `Template ${name} was not deleted: ${messageOf(error)}\nTo delete it: ${deleteCommand(id)}`,
-    )
+    runner.warning(`Template ${name} was not deleted: ${told(error)}\nTo delete it: ${deleteCommand(id)}`)
   }
   try {
     const template = await azure.imageBuilder.get(id)
@@ -146,6 +145,6 @@ async function deleteBlob({ blob, uploaded }: BuildState, { azure, runner }: Cle
       return
     }
     const command = `az storage blob delete --auth-mode login --account-name ${blob.account.name} --container-name ${blob.container} --name ${quotePosix(blob.blob)}`
-    runner.warning(`Blob ${name} was not deleted: ${messageOf(error)}\nTo delete it: ${command}`)
+    runner.warning(`Blob ${name} was not deleted: ${told(error)}\nTo delete it: ${command}`)
   }
 }

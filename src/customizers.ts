@@ -6,6 +6,7 @@ import { artifactCustomizers, removeArtifactCustomizer, type BuildArtifact } fro
 import type { Problem } from './errors.ts'
 import { problemAt, type InputReader, type Placed } from './input-reader.ts'
 import { failingFast } from './powershell-script.ts'
+import { namingLines } from './shell-script.ts'
 import type { OsType } from './source-image.ts'
 import type { Customizer, Validator } from './template-schema.ts'
 
@@ -141,7 +142,8 @@ function script(
   input: string,
 ): Validator {
   const name = `aib-action: ${input.replace('-', ' ')}`
-  if (scriptProvisioner(provisioner, osType) === 'shell') return { type: 'Shell', name, inline: lines }
+  if (scriptProvisioner(provisioner, osType) === 'shell')
+    return { type: 'Shell', name, inline: namingLines(lines, input) }
   return {
     type: 'PowerShell',
     name,
@@ -152,7 +154,7 @@ function script(
 }
 
 /** `auto` follows the source image's operating system. */
-function scriptProvisioner(provisioner: Provisioner, osType: OsType): 'shell' | 'powershell' {
+export function scriptProvisioner(provisioner: Provisioner, osType: OsType): 'shell' | 'powershell' {
   if (provisioner !== 'auto') return provisioner
   return osType === 'Linux' ? 'shell' : 'powershell'
 }

@@ -1,77 +1,208 @@
-/** What a failure means and what to do about it, from the codes and words that Azure uses. */
+/**
+ * Finds the entry of the catalogue that a failure is. A wrong one is worse than none: what no marks fit, or what has only
+ * part of them, is `unknown`.
+ */
+import {
+  ArtifactError,
+  AzureError,
+  BuildFailedError,
+  CancelledError,
+  InputError,
+  SignInError,
+} from './errors.ts'
+import { FAILURES, type Failure, type LineMark, type Marks } from './failures.ts'
+import { UNKNOWN } from './failures/workflow.ts'
+import type { LogReading, Provisioner } from './packer-log.ts'
 
-const PERMISSIONS = `permissions:
-  id-token: write
-  contents: read`
+export interface Diagnosis {
+  failure: Failure
+  /** What the failure's own words told, by the names that its texts have in braces; URLs without their queries. */
+  facts: Record<string, string>
+}
 
-const MISSING_PERMISSION = `GitHub gives this job no ID token. Add this to the job or to the workflow:
+/** Every line of the log that the catalogue looks for, for `PackerLog` to watch. */
+export const LOG_MARKS: readonly RegExp[] = FAILURES.flatMap(({ marks }) =>
+  marks.flatMap(({ log = [], without = [] }) => [...log.map(({ line }) => line), ...without]),
+)
 
-${PERMISSIONS}
-
-A reusable workflow needs the same in the workflow that calls it. GitHub gives none to runs that a pull request from a fork or Dependabot started.`
-
-const NO_TENANT = "The tenant was not found: check 'tenant-id' and 'environment'."
-
-/** Entra's codes for refused federated sign-ins (service documentation), and what to do. */
-const ENTRA_REMEDIES: { code: string; remedy: string }[] = [
-  {
-    code: 'AADSTS700213',
-    remedy:
-      'No federated credential of the application has this subject. Add one with exactly the subject below (see README, "What Azure needs"); repositories made since July 2026 have subjects with IDs in them.',
-  },
-  {
-    code: 'AADSTS7002138',
-    remedy: 'The subject of the federated credential differs from the one below in upper and lower case.',
-  },
-  { code: 'AADSTS700211', remedy: 'The issuer of the federated credential must be the issuer below.' },
-  {
-    code: 'AADSTS700212',
-    remedy:
-      "The audience of the federated credential must be the audience below; the input 'audience' sets what is asked for.",
-  },
-  {
-    code: 'AADSTS70025',
-    remedy:
-      'The application has no federated credential. Add one with the issuer, subject and audience below.',
-  },
-  { code: 'AADSTS70021', remedy: 'No federated credential matches the issuer, subject and audience below.' },
-  {
-    code: 'AADSTS700024',
-    remedy: "The ID token was not valid at Entra's time: check the clock of a self-hosted runner.",
-  },
-  {
-    code: 'AADSTS700016',
-    remedy: "The application was not found in this tenant: check 'client-id' and 'tenant-id'.",
-  },
-  { code: 'AADSTS90002', remedy: NO_TENANT },
-]
+/** What the class of an error tells by itself. */
+const BY_CLASS = [
+  { kind: InputError, id: 'invalid-input' },
+  { kind: ArtifactError, id: 'artifact-changed' },
+  { kind: CancelledError, id: 'cancelled' },
+] as const
 
 /**
- * The message for a failed sign-in.
+ * What a failure is; never throws.
+ * @param error what was thrown
+ * @param log what the customization log told, read with `LOG_MARKS`: most failures of scripts show there alone
+ */
+export function diagnose(error: unknown, log?: LogReading): Diagnosis {
+  const told = BY_CLASS.find(({ kind }) => error instanceof kind)
+  const failure = FAILURES.find(({ id }) => id === told?.id)
+  if (failure) return { failure, facts: {} }
+  const evidence = evidenceOf(error, log)
+  for (const entry of evidence ? FAILURES : []) {
+    for (const marks of entry.marks) {
+      const facts = evidence && fit(marks, evidence)
+      if (facts) return { failure: withOwnRemedy(entry, error), facts: presentable(facts) }
+    }
+  }
+  return { failure: withOwnRemedy(UNKNOWN, error), facts: {} }
+}
+
+/** Who throws an error may know better than the catalogue what to do. */
+function withOwnRemedy(failure: Failure, error: unknown): Failure {
+  return error instanceof AzureError && error.remedy !== undefined
+    ? { ...failure, remedy: error.remedy }
+    : failure
+}
+
+/** A text with its facts in place of `{name}`; one that is not known is shown as `<name>`. */
+export function filled(text: string, facts: Record<string, string>): string {
+  return text.replace(/\{([a-z][a-zA-Z]*)\}/g, (_, name: string) =>
+    Object.hasOwn(facts, name) ? (facts[name] ?? '') : `<${name}>`,
+  )
+}
+
+/** Cause, remedy and link as lines for a reader; where no cause is certain, a remedy of the error's own, or nothing. */
+export function advice({ failure, facts }: Diagnosis): string[] {
+  const { id, cause, remedy, link } = failure
+  const toDo = `What to do: ${filled(remedy, facts)}`
+  if (cause === '') return remedy === UNKNOWN.remedy ? [] : [toDo]
+  return [`Cause: ${filled(cause, facts)}`, toDo, `See: ${link} (failure-code: ${id})`]
+}
+
+/** What to do about a refusal of Azure: its own remedy, else that of the catalogue; undefined when none is certain. */
+export function remedyFor(error: AzureError): string | undefined {
+  if (error.remedy !== undefined) return error.remedy
+  const { failure, facts } = diagnose(error)
+  return failure === UNKNOWN ? undefined : filled(failure.remedy, facts)
+}
+
+/** What is known of a failure. A part that it does not have is empty. */
+interface Evidence {
+  kind: 'sign-in' | 'azure' | 'build'
+  status: string
+  code: string
+  text: string
+  log?: LogReading
+}
+
+function evidenceOf(error: unknown, log: LogReading | undefined): Evidence | undefined {
+  if (error instanceof SignInError) return { kind: 'sign-in', status: '', code: '', text: error.message }
+  if (error instanceof AzureError) {
+    const { status, code, azureMessage: text } = error
+    return { kind: 'azure', status: String(status), code, text }
+  }
+  if (!(error instanceof BuildFailedError)) return undefined
+  // The name of a template may be anything.
+  const text = error.message.replace(/^The run of image template \S+ ended/, 'The run ended')
+  return { kind: 'build', status: '', code: '', text, ...(log ? { log } : {}) }
+}
+
+/** The facts of marks that all fit; undefined when one does not. */
+function fit(marks: Marks, evidence: Evidence): Record<string, string> | undefined {
+  const { kind, status, code, text, reason, exitCode, provisioner, log: lines = [], without = [] } = marks
+  if (!kind.split(' or ').includes(evidence.kind)) return undefined
+  const { log } = evidence
+  const step = log && failedStep(log)
+  const parts: [RegExp | undefined, string][] = [
+    [status, evidence.status],
+    [code, evidence.code],
+    [text, evidence.text],
+    [reason, log?.reason ?? ''],
+    [exitCode, step?.exitCode === undefined ? '' : String(step.exitCode)],
+    [provisioner, step?.type ?? ''],
+  ]
+  const found = [
+    ...parts.flatMap(([pattern, words]) => (pattern ? [groupsOf(pattern, words)] : [])),
+    ...lines.map((mark) => log && sighted(mark, log, step)),
+    ...(marks.output ? [lastLine(marks.output, step)] : []),
+  ]
+  if (found.includes(undefined) || without.some((line) => log?.seen.has(line))) return undefined
+  return Object.assign({}, marks.facts, ...found) as Record<string, string>
+}
+
+/** Named groups that took part; undefined when the pattern does not fit. */
+function groupsOf(pattern: RegExp, words: string): Record<string, string> | undefined {
+  const match = pattern.exec(words)
+  if (!match) return undefined
+  const groups = Object.entries(match.groups ?? {}) as [string, string | undefined][]
+  return Object.fromEntries(groups.filter((group): group is [string, string] => group[1] !== undefined))
+}
+
+/** The step in which the build broke; the last one where the log does not tell. */
+function failedStep({ failed, provisioners }: LogReading): Provisioner | undefined {
+  return failed ?? provisioners.at(-1)
+}
+
+const END = 20
+
+function sighted(
+  { line, times = 1, within }: LineMark,
+  { seen, lines }: LogReading,
+  step: Provisioner | undefined,
+): Record<string, string> | undefined {
+  const sighting = seen.get(line)
+  if (!sighting || sighting.times < times) return undefined
+  const where = {
+    deployment: sighting.provisioner === 0,
+    failed: sighting.provisioner === (step?.number ?? 0),
+    end: sighting.at > lines - END,
+  }
+  return within === undefined || where[within] ? sighting.groups : undefined
+}
+
+/** A package manager says more after the line that counts, and Packer has its own last words. */
+const LAST_LINES = 12
+
+/** The last fitting one of the lines that the step printed last. */
+function lastLine(pattern: RegExp, step: Provisioner | undefined): Record<string, string> | undefined {
+  const printed = (step?.tail ?? []).slice(-LAST_LINES)
+  const line = printed.findLast((text) => pattern.test(text))
+  return line === undefined ? undefined : groupsOf(pattern, line)
+}
+
+/** In one line each, and without the query of a URL, which may hold a signature. */
+function presentable(facts: Record<string, string>): Record<string, string> {
+  const bare = (value: string): string => value.replace(/\?[^\s'"]*=[^\s'"]*/g, '').replace(/\s+/g, ' ')
+  return Object.fromEntries(Object.entries(facts).map(([name, value]) => [name, bare(value)]))
+}
+
+/**
+ * The words for a failed sign-in; cause and remedy are the catalogue's.
  * @param failure text of the failure as the libraries give it
  * @param assertion the ID token that was presented, or '' when GitHub gave none; only its public claims are shown
  */
 export function signInFailure(failure: string, assertion: string): string {
-  if (/ACTIONS_ID_TOKEN_REQUEST_(URL|TOKEN)/.test(failure)) return MISSING_PERMISSION
+  if (/ACTIONS_ID_TOKEN_REQUEST_(URL|TOKEN)/.test(failure)) return 'GitHub gives this job no ID token.'
   const refusal = gitHubRefusal(failure)
   if (refusal !== undefined) return `GitHub gave no ID token to sign in with: ${refusal}`
   // MSAL keeps the answer to itself when it cannot read the authority's description.
-  if (failure.includes('endpoints_resolution_error')) return `Entra ID refused the sign-in. ${NO_TENANT}`
-  const aadsts = /AADSTS\d+/.exec(failure)?.[0]
-  const known = ENTRA_REMEDIES.find(({ code }) => code === aadsts)
-  if (known) {
-    const words = /AADSTS\d+:[^\r\n]*?(?=\s+(?:Trace ID|- Correlation|Correlation ID)|[\r\n]|$)/.exec(
+  if (failure.includes('endpoints_resolution_error'))
+    return 'Entra ID refused the sign-in. The tenant was not found.'
+  const aadsts = /\bAADSTS\d+/.exec(failure)?.[0]
+  if (aadsts !== undefined && isKnown(aadsts)) {
+    const words = /\bAADSTS\d+:[^\r\n]*?(?=\s+(?:Trace ID|- Correlation|Correlation ID)|[\r\n]|$)/.exec(
       failure,
     )?.[0]
-    return `Entra ID refused the sign-in: ${words ?? known.code}\n${known.remedy}\n${presented(assertion)}`.trim()
+    return `Entra ID refused the sign-in: ${words ?? aadsts}\n${presented(assertion)}`.trim()
   }
   if (
     aadsts === undefined &&
     /AzureCliCredential|ManagedIdentityCredential|ChainedTokenCredential/.test(failure)
   ) {
-    return `No client-id was given and the runner is not signed in to Azure. Give client-id, tenant-id and subscription-id of an application with a federated credential, or put a login step before this one.\n${failure}`
+    return `No client-id was given and the runner is not signed in to Azure.\n${failure}`
   }
   return `Signing in to Azure failed: ${failure}`
+}
+
+/** Whether the catalogue has an entry for a code of Entra ID. */
+function isKnown(aadsts: string): boolean {
+  return FAILURES.some(({ marks }) =>
+    marks.some(({ kind, text }) => kind === 'sign-in' && text?.test(aadsts)),
+  )
 }
 
 function presented(assertion: string): string {
@@ -98,61 +229,4 @@ function publicClaims(token: string): { iss: string; sub: string; aud: string } 
   } catch {
     return undefined
   }
-}
-
-/** Resource Manager's and Blob Storage's codes, and what to do. The first that matches counts. */
-const AZURE_REMEDIES: { code: RegExp; message?: RegExp; remedy: string }[] = [
-  {
-    code: /^LinkedAuthorizationFailed$/,
-    message: /userAssignedIdentities/i,
-    remedy: "Give the signed-in identity the role 'Managed Identity Operator' on the managed identity.",
-  },
-  {
-    code: /^AuthorizationFailed$/,
-    message: /Microsoft\.VirtualMachineImages/i,
-    remedy:
-      'Give the signed-in identity the Image Builder rights on the resource group (README, "What Azure needs"). A new role assignment takes minutes to work.',
-  },
-  {
-    code: /^AuthorizationFailed$/,
-    remedy:
-      'Give the signed-in identity a role with this action at this scope (README, "What Azure needs"). A new role assignment takes minutes to work.',
-  },
-  {
-    code: /^MissingSubscriptionRegistration$/,
-    remedy: 'Register the resource provider: az provider register --namespace Microsoft.VirtualMachineImages',
-  },
-  {
-    code: /^SubscriptionNotFound$/,
-    remedy: "Check 'subscription-id', and that the signed-in identity has a role in it.",
-  },
-  {
-    code: /^AuthorizationPermissionMismatch$/,
-    remedy:
-      "Give the signed-in identity the role 'Storage Blob Data Contributor' on the storage account, or the right to list its keys.",
-  },
-  {
-    code: /^KeyBasedAuthenticationNotPermitted$/,
-    remedy:
-      "The storage account refuses its keys. Give the signed-in identity the roles 'Storage Blob Data Contributor' and 'Storage Blob Delegator' on it.",
-  },
-  {
-    code: /^AuthorizationFailure$/,
-    remedy:
-      "The storage account's firewall keeps the runner out: allow its network, or use a runner inside it.",
-  },
-  {
-    code: /^Unauthorized$/,
-    message: /user assigned identity/i,
-    remedy:
-      'The managed identity of the template lacks a right on what the message names (README, "What Azure needs"). A new role assignment takes minutes to work.',
-  },
-]
-
-/** The remedy for an answer of Azure, as a property to spread; empty when none is certain. */
-export function azureRemedy(code: string, message: string): { remedy?: string } {
-  const found = AZURE_REMEDIES.find(
-    (entry) => entry.code.test(code) && (entry.message?.test(message) ?? true),
-  )
-  return found ? { remedy: found.remedy } : {}
 }

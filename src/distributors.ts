@@ -120,6 +120,17 @@ export function regionsOf({ targetRegions = [], replicationRegions = [] }: Galle
   return [...targetRegions.map(({ name }) => name), ...replicationRegions].map(regionName)
 }
 
+/** Regions of the first gallery target, and how often the image stands in each, for people to read. */
+export function replicasOf(distributions: readonly Distribution[]): { name: string; replicas: number }[] {
+  const gallery = distributions.find(isGallery)
+  if (!gallery) return []
+  const targets = gallery.body.targetRegions ?? []
+  return regionsOf(gallery.body).map((name) => {
+    const target = targets.find((one) => regionName(one.name) === name)
+    return { name, replicas: target?.replicaCount ?? 1 }
+  })
+}
+
 /** The image definition that a gallery distributor adds a version to. */
 export function definitionIdOf({ galleryImageId }: GalleryDistributor): string {
   return withoutVersion(galleryImageId)

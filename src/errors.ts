@@ -1,5 +1,4 @@
-/** The failures that a user sees. Each says what happened and what to do; `cause` keeps the technical rest. */
-import { azureRemedy } from './diagnosis.ts'
+/** The failures that a user sees: what happened. What to do is told by `diagnosis.ts`; `cause` keeps the technical rest. */
 
 /** One mistake in the inputs, or one thing that Azure lacks for them. */
 export interface Problem {
@@ -41,12 +40,14 @@ export interface AzureFailure {
   message: string
   /** `x-ms-request-id`, for Azure support. */
   requestId?: string
+  /** `x-ms-correlation-request-id`, for Azure support. */
+  correlationId?: string
   /**
    * Whether the service may have acted although the call failed (no answer, a timeout, a 5xx): then look
    * before doing it again.
    */
   ambiguous?: boolean
-  /** What to do now; when absent, what is known of code and message. */
+  /** What to do now, where the one who throws knows it better than the catalogue of failures. */
   remedy?: string
 }
 
@@ -56,32 +57,39 @@ export class AzureError extends Error {
   readonly status: number
   readonly code: string
   readonly azureMessage: string
+  readonly requestId: string | undefined
+  readonly correlationId: string | undefined
   readonly ambiguous: boolean
+  readonly remedy: string | undefined
 
   constructor(failure: AzureFailure, options?: ErrorOptions) {
-    const { doing, status, code, message, requestId } = failure
-    const { remedy } = failure.remedy === undefined ? azureRemedy(code, message) : failure
+    const { doing, status, code, message, requestId, correlationId } = failure
     // A failed operation is told of with HTTP 200, which would only puzzle.
     const answer = status < 400 ? code : `${code} (HTTP ${status})`
-    const request = requestId === undefined ? '' : ` [request ${requestId}]`
-    const advice = remedy === undefined ? '' : `\n${remedy}`
-    super(`Failed while ${doing}: ${answer}: ${message}${request}${advice}`, options)
+    super(`Failed while ${doing}: ${answer}: ${message}${bracket(requestId, correlationId)}`, options)
     this.name = 'AzureError'
     this.doing = doing
     this.status = status
     this.code = code
     this.azureMessage = message
+    this.requestId = requestId
+    this.correlationId = correlationId
     this.ambiguous = failure.ambiguous ?? false
+    this.remedy = failure.remedy
   }
 }
 
-/** A file of the build artifact is not what it was when packing began, or cannot be read. */
+/** ` [request X, correlation Y]`, of those that there are. */
+function bracket(requestId: string | undefined, correlationId: string | undefined): string {
+  const named = [requestId && `request ${requestId}`, correlationId && `correlation ${correlationId}`]
+  const ids = named.filter(Boolean).join(', ')
+  return ids === '' ? '' : ` [${ids}]`
+}
+
+/** A file of the build artifact is not what it was when packing began, or cannot be read; the message names it. */
 export class ArtifactError extends Error {
-  /** @param what a sentence that names the file */
-  constructor(what: string) {
-    super(
-      `${what}\nLet nothing write into the build path while the action runs, or leave the file out with exclude or .aibignore.`,
-    )
+  constructor(message: string) {
+    super(message)
     this.name = 'ArtifactError'
   }
 }

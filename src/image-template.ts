@@ -45,20 +45,26 @@ export interface Marks {
   version: string
   /** See `build-key.ts`; absent while it is being made. */
   buildKey?: string | undefined
+  /** When the build began; milliseconds since the epoch. */
+  startedAt?: number
 }
+
+/** Tag of every image: with the time of its publication it tells the next build how long this one took. */
+export const BUILD_STARTED_TAG = 'build-started'
 
 /** Puts the template together. */
 export function imageTemplate(
   request: NewBuild,
   findings: Findings,
   artifact: BuildArtifact | undefined,
-  { version, buildKey }: Marks,
+  { version, buildKey, startedAt }: Marks,
 ): ImageTemplate {
   const { customization, distributions, workflowRun, location } = request
   const { sourceImage, identityId } = findings
   const unpacked = artifact && { ...artifact, remove: request.artifact?.remove ?? false }
   const keyTag = buildKey === undefined ? {} : { [BUILD_KEY_TAG]: buildKey }
-  const imageTags = [request.imageTags, tagsOfImage(workflowRun, sourceImage), keyTag]
+  const startTag = startedAt === undefined ? {} : { [BUILD_STARTED_TAG]: new Date(startedAt).toISOString() }
+  const imageTags = [request.imageTags, tagsOfImage(workflowRun, sourceImage), keyTag, startTag]
   return {
     location,
     tags: mergedTags(request.templateTags, tagsOfTemplate(workflowRun, version), keyTag),
@@ -148,6 +154,20 @@ export function printableTemplate(template: object): string {
   const redacted = (_: string, value: unknown): unknown =>
     typeof value === 'string' ? redactSignatures(value) : value
   return JSON.stringify(template, redacted, 2)
+}
+
+/** Signatures in the URLs of a template: as they stand there, and decoded, as Azure may quote them. */
+export function signaturesIn(template: object): string[] {
+  const found = [...JSON.stringify(template).matchAll(/[?&]sig=([^&\s'"\\]+)/g)].map(([, sig = '']) => sig)
+  return found.flatMap((signature) => [signature, decoded(signature)])
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text
+  }
 }
 
 /** Replaces the query of every URL that carries a signature. */

@@ -34,7 +34,7 @@ export function unreadableLog(
     `The customization log could not be read: ${reason.replace(/[.\s]*$/, '.')}`,
     ...(advice === '' ? [] : [advice]),
     `To fetch it by hand: ${command(stagingGroup, named)}`,
-  ].join(' ')
+  ].join(advice.includes('\n') ? '\n' : ' ')
 }
 
 /** Where a role has to be given: the staging group of the next build is another one. */

@@ -1,18 +1,19 @@
 /** Entry of the main step: reads, wires, calls, reports. The story is in `build.ts`. */
 import { connect } from './azure/connect.ts'
 import { buildImage } from './build.ts'
-import { messageOf } from './errors.ts'
-import { failureCode } from './failure-codes.ts'
+import { CancelledError } from './errors.ts'
+import { annotation, explain } from './explanation.ts'
 import { readInputs, wantsSummary } from './inputs.ts'
-import { outputs, summary, taskOutputBlock, type BuildReport } from './report.ts'
+import { emptyReport, outputs, taskOutputBlock } from './report.ts'
 import * as actions from './runner.ts'
+import { summary } from './summary.ts'
 import { VERSION } from './version.ts'
 import { uploadWorkflowArtifact } from './workflow-artifact.ts'
 
 const runner = actions.actionsRunner()
 const clock = actions.systemClock()
 const startedAt = clock.now()
-const report: BuildReport = { images: {} }
+const report = emptyReport()
 const inputs = actions.rawInputs()
 
 let failure: unknown
@@ -37,18 +38,15 @@ try {
   await Promise.race([story, actions.afterCancel(runner.cancelled)])
   taskOutputBlock(report).forEach(runner.info)
 } catch (error) {
-  failure = error
+  failure = runner.cancelled.aborted ? new CancelledError() : error
 }
 
-const cancelled = failure !== undefined && runner.cancelled.aborted
-const message = cancelled
-  ? 'The workflow was cancelled.'
-  : failure === undefined
-    ? undefined
-    : messageOf(failure)
-runner.remember('outcome', message === undefined ? 'succeeded' : cancelled ? 'cancelled' : 'failed')
-if (message !== undefined) report.failureCode = cancelled ? 'cancelled' : failureCode(failure, report.log)
+const cancelled = failure instanceof CancelledError
+const explanation = failure === undefined ? undefined : explain(failure, report)
+runner.remember('outcome', explanation === undefined ? 'succeeded' : cancelled ? 'cancelled' : 'failed')
+if (explanation) report.failureCode = explanation.id
 actions.setOutputs(outputs(report))
-if (message !== undefined) actions.fail(message, failure)
-if (wantsSummary(inputs)) await actions.writeSummary(summary(report, clock.now() - startedAt, message))
+if (explanation) actions.fail(annotation(explanation), failure, explanation.script)
+const facts = { ...report, startedAt, endedAt: clock.now() }
+if (wantsSummary(inputs)) await actions.writeSummary(summary(facts, explanation))
 actions.leave()

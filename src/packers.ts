@@ -28,6 +28,7 @@ export class Packers {
   readonly width: number
   private readonly threads: number
   private readonly packers: Packer[] = []
+  private closing = false
 
   constructor(cores: number = availableParallelism()) {
     this.threads = Math.min(cores, MOST)
@@ -47,6 +48,9 @@ export class Packers {
 
   /** Ends all threads; what is under way is dropped. */
   async close(): Promise<void> {
+    this.closing = true
+    // Its end is waited for: were nothing else to wait for, the process would be over before.
+    for (const { worker } of this.packers) worker.ref()
     await Promise.all(this.packers.map(({ worker }) => worker.terminate()))
   }
 
@@ -54,7 +58,7 @@ export class Packers {
     const packer: Packer = { worker: new Worker(SCRIPT, { resourceLimits: MEMORY }), waiting: [] }
     packer.worker.on('message', (answer: PackAnswer) => {
       const task = packer.waiting.shift()
-      if (packer.waiting.length === 0) packer.worker.unref()
+      if (packer.waiting.length === 0 && !this.closing) packer.worker.unref()
       if ('failure' in answer) task?.reject(new UnreadableFile(answer.failure))
       else task?.resolve(answer)
     })

@@ -5,6 +5,7 @@ import type { BlobName } from './azure/storage.ts'
 import type { Findings, ImageTemplate, StorageAccount } from './image-template.ts'
 import type { BuildRequest, CleanupPolicy, ExistingBuild, NewBuild } from './inputs.ts'
 import type { Unique } from './names.ts'
+import type { EarlierBuild } from './progress.ts'
 import type { EndState } from './run-status.ts'
 import type { SourceName } from './source-image.ts'
 
@@ -22,15 +23,29 @@ export interface Runner {
   info: (line: string) => void
   debug: (line: string) => void
   notice: (message: string) => void
-  warning: (message: string) => void
-  /** A line of foreign text, which must not be taken for a command to the runner. */
-  quote: (line: string) => void
-  /** Lines that the reader may fold. */
-  group: (title: string, lines: readonly string[]) => void
+  /** @param at what the annotation is about, where the workflow file has it */
+  warning: (message: string, at?: ScriptLine) => void
+  /** Lines of foreign text, which must not be taken for commands to the runner. */
+  quote: (lines: readonly string[]) => void
+  /** From here on lines may be folded. */
+  openGroup: (title: string) => void
+  closeGroup: () => void
+  /** Registers a value that must never be printed. */
+  mask: (secret: string) => void
+  /** The text without any secret that was masked. */
+  redacted: (text: string) => string
   /** Keeps a fact for the post step, at once: it is there even when this process is killed next. */
   remember: <K extends keyof BuildState>(fact: K, value: NonNullable<BuildState[K]>) => void
   /** Aborted when the workflow is cancelled. */
   cancelled: AbortSignal
+  /** After how long step or job end by themselves, where that is known. */
+  limitMinutes: () => number | undefined
+}
+
+/** A line of a script that is an input, counted from 1. */
+export interface ScriptLine {
+  input: string
+  line: number
 }
 
 /** What post needs to know, each fact saved before what it speaks of comes into being. No secrets. */
@@ -63,7 +78,7 @@ export interface BuildEdges {
   /** `GITHUB_WORKSPACE` */
   workspace: string
   /** Keeps a text as a file that later steps may read, and returns its path. */
-  saveFile: (name: string, text: string) => Promise<string>
+  saveFile: (name: string, content: string | AsyncIterable<string>) => Promise<string>
   /** Uploads a file as a workflow artifact of that name. Throws when GitHub does not take it. */
   uploadWorkflowArtifact: (name: string, file: string) => Promise<void>
 }
@@ -81,6 +96,8 @@ export interface Azure {
     signal: AbortSignal,
   ) => Promise<Record<string, string> | undefined>
   findRunning: (request: NewBuild, key: string, signal: AbortSignal) => Promise<RunningTemplate | undefined>
+  /** How long earlier builds of the same gallery image took, as far as its versions tell. */
+  earlierBuilds: (request: NewBuild, signal: AbortSignal) => Promise<EarlierBuild[]>
   /** Registers the resource providers that are missing. */
   registerProviders: (
     request: NewBuild,
@@ -103,14 +120,23 @@ export interface Azure {
   }
   imageBuilder: ImageBuilderPort
   buildLog: {
-    /** Prints the log of a build as it grows, until `signal` is aborted. Never throws; returns what it has seen. */
-    follow: (stagingGroup: string, print: (line: string) => void, signal: AbortSignal) => Promise<string>
-    /** The customization log of a run that began after `since`; never throws. */
-    fetch: (
+    /**
+     * Hands over the lines of a build's log as it grows, each once, until `signal` is aborted. Never throws.
+     * @param since no older log counts
+     */
+    follow: (
+      stagingGroup: string,
+      since: Date,
+      take: (lines: string[]) => void,
+      signal: AbortSignal,
+    ) => Promise<void>
+    /** Reads the customization log of a run that began after `since`; `read` is called anew when it broke off. */
+    fetch: <T>(
       stagingGroup: string,
       runMessage: string,
       since: Date,
-    ) => Promise<{ text: string } | { unreadable: string }>
+      read: (content: AsyncIterable<Uint8Array>) => Promise<T>,
+    ) => Promise<{ log: T } | { unreadable: string }>
   }
 }
 
@@ -150,8 +176,8 @@ export interface ImageBuilderPort {
    * @param byItself whether a run is expected that began without being asked for; only when none shows is it asked for
    */
   startRun: (id: string, byItself: boolean, signal: AbortSignal) => Promise<TemplateRun>
-  /** Follows the run to its end; `onPhase` is called when the phase changes. */
-  followRun: (run: TemplateRun, onPhase: (phase: string) => void, signal: AbortSignal) => Promise<RunEnd>
+  /** Follows the run to its end; `onLook` is told the phase at every look at it. */
+  followRun: (run: TemplateRun, onLook: (phase: string) => void, signal: AbortSignal) => Promise<RunEnd>
   /** One call; a run that cannot be cancelled (any more) is fine. Returns whether a run is being cancelled. */
   cancelRun: (id: string) => Promise<boolean>
   /** The template as it stands, or undefined when it does not exist. */
@@ -173,6 +199,8 @@ export interface TemplateView {
 export interface TemplateRun {
   imageTemplate: string
   operationUrl?: string
+  /** Azure's ID of the request that began it, for its support. */
+  correlationId?: string
   /** Start of the run before this one, whose status may still be shown. */
   previousStart?: string
 }

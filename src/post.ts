@@ -1,7 +1,7 @@
 /** Entry of the post step: recalls, wires, cleans up. Whatever goes wrong is a warning: the build has its verdict. */
 import { connect } from './azure/connect.ts'
 import { cleanUp } from './cleanup.ts'
-import { messageOf } from './errors.ts'
+import { told } from './explanation.ts'
 import * as actions from './runner.ts'
 
 const runner = actions.actionsRunner()
@@ -13,6 +13,6 @@ try {
   if (state.connection) await cleanUp(state, { azure: connect(state.connection, edges), runner, clock })
   else runner.info('nothing was created, so there is nothing to clean up')
 } catch (error) {
-  runner.warning(`Cleaning up failed: ${messageOf(error)}`)
+  runner.warning(`Cleaning up failed: ${told(error)}`)
 }
 actions.leave()

@@ -10,7 +10,9 @@ export const POWERSHELL_PREFERENCES = [
  * PowerShell goes on after a native command that failed. So the script is handed over as text, PowerShell's own parser
  * finds the statements that call commands, at any depth, and a look at the exit code is put behind each; then the
  * script runs as one, in its own words: `param`, `using`, `return`, blocks and here-strings mean what they always do.
- * What stands in a condition is left alone: there an exit code is an answer.
+ * What stands in a condition is left alone: there an exit code is an answer. A mistake and a bad exit code are told on
+ * stdout, in the words of `namingLines`; an error of PowerShell's own, which it tells with `At line:12 char:1`, is not
+ * caught, for a script that goes on after errors would end there.
  * @param input the input that the script came from, for messages
  */
 export function failingFast(script: readonly string[], input: string): string[] {
@@ -22,12 +24,12 @@ export function failingFast(script: readonly string[], input: string): string[] 
     '$aibTokens = $aibErrors = $null',
     '$aibTree = [System.Management.Automation.Language.Parser]::ParseInput($aibScript, [ref]$aibTokens, [ref]$aibErrors)',
     'if ($aibErrors) {',
-    `  $aibErrors | ForEach-Object { Write-Host "${input}, line $($_.Extent.StartLineNumber): $($_.Message)" }`,
+    `  $aibErrors | ForEach-Object { Write-Host "aib-action: ${input}, line $($_.Extent.StartLineNumber): $($_.Message)" }`,
     '  exit 1',
     '}',
     'function Assert-AibExitCode([int]$Line) {',
     '  if ($global:LASTEXITCODE -ne 0) {',
-    `    Write-Host "${input}, line $\{Line}: exit code $global:LASTEXITCODE"`,
+    `    Write-Host "aib-action: ${input}, line $\{Line}: exit code $global:LASTEXITCODE"`,
     '    exit $global:LASTEXITCODE',
     '  }',
     '}',

@@ -10,7 +10,11 @@ import type { NewBuild } from './inputs.ts'
 import { regionName } from './names.ts'
 import { didYouMean } from './nearest.ts'
 import { lastName, sameId } from './resource-id.ts'
+import { SCRIPT_WARNINGS, scriptWarnings } from './script-lint.ts'
 import type { SourceImage } from './source-image.ts'
+import { jobLimitWarning, shortBuildWarning } from './time-warnings.ts'
+
+export { jobLimitWarning, scriptWarnings }
 
 /** Warnings by name. */
 export const WARNINGS = {
@@ -21,10 +25,15 @@ export const WARNINGS = {
   'credential-files': 'the artifact holds what looks like a credential',
   'large-file': 'a large artifact by way of the File customizer',
   'vhd-staging': 'a VHD in the staging resource group',
+  'short-windows-build': 'a Windows build too short for its guest agent',
+  'build-timeout-beyond-job': 'the job ends before the time of the build is over',
+  ...SCRIPT_WARNINGS,
 } as const
 export interface Warning {
   name: keyof typeof WARNINGS
   message: string
+  /** The line that it speaks of, from 1, in a script of the inputs. */
+  at?: { input: 'inline-script' | 'validation-script'; line: number }
 }
 
 /** Providers that a build needs ("Prerequisites" of Image Builder's documentation). */
@@ -215,7 +224,11 @@ export function buildWarnings(
     ],
     [inStaging && request.wait && request.cleanup !== 'never', { name: 'vhd-staging', message: VHD_NOTICE }],
   ]
-  return warnings.filter(([holds]) => holds).map(([, warning]) => warning)
+  return [
+    ...warnings.filter(([holds]) => holds).map(([, warning]) => warning),
+    ...(windows ? shortBuildWarning(request) : []),
+    ...scriptWarnings(request, source.osType),
+  ]
 }
 
 /** A VHD without a place of its own does not outlive its job. */

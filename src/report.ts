@@ -1,9 +1,11 @@
-/** What a build tells: step outputs, the block in the log, the job summary, and the words for a failed run. */
+/** What a build tells: step outputs, the block in the log, and the words for a failed run. */
+import type { BuildStep } from './build-steps.ts'
 import { BuildFailedError } from './errors.ts'
+import type { LogReading } from './packer-log.ts'
 import { lastName } from './resource-id.ts'
-import { nameOfSource } from './image-template.ts'
 import { customizationLogLocation, type EndState } from './run-status.ts'
 import type { SourceName } from './source-image.ts'
+import type { Span } from './timeline.ts'
 
 /** Filled in as the build goes on; whatever is there at the end is reported, after a failure too. */
 export interface BuildReport {
@@ -21,12 +23,31 @@ export interface BuildReport {
   /** Whether the images were there already. */
   skipped?: boolean
   buildKey?: string
-  /** The customization log, and the file with it. */
-  log?: string
+  /** Where the gallery image version goes. */
+  regions?: { name: string; replicas?: number }[]
+  /** Customizers and validators of the template, in their order. */
+  steps: BuildStep[]
+  validators: BuildStep[]
+  /** The user's scripts by their inputs, line by line. */
+  scripts: Record<string, string[]>
+  /** What the log of the build tells. */
+  reading?: LogReading
+  /** The file with the customization log, and the workflow artifact that has it. */
   logPath?: string
+  logArtifact?: string
+  /** By these Azure's support finds the run. */
+  support?: { operationId?: string; correlationId?: string }
+  /** What the job did, and the phases of the run. */
+  job: Span[]
+  run: Span[]
   failureCode?: string
   /** Run output name → resource ID of the image (exact version) or URL of the VHD. */
   images: Record<string, string>
+}
+
+/** Nothing is known yet. */
+export function emptyReport(): BuildReport {
+  return { images: {}, steps: [], validators: [], scripts: {}, job: [], run: [] }
 }
 
 /** The step's outputs; `json` holds all the others. */
@@ -71,33 +92,6 @@ export function taskOutputBlock(report: BuildReport): string[] {
   ]
   const lines = variables.filter(([, value]) => value).map(([name, value]) => `$(${name}) =  ${value ?? ''}`)
   return [RULE, '## task output variables ##', ...lines, RULE]
-}
-
-/** The job summary, in Markdown. `failure` is the message of a build that failed. */
-export function summary(report: BuildReport, durationMs: number, failure?: string): string {
-  const values = outputs(report)
-  const rows: [string, string][] = [
-    ['Result', failure === undefined ? result(report) : '❌ failed'],
-    ...Object.entries(report.images).map(([name, uri]): [string, string] => [`Image (${name})`, code(uri)]),
-    ['Source', report.sourceImage ? code(nameOfSource(report.sourceImage)) : ''],
-    ['Image template', code(values['template-name'] ?? '')],
-    ['Run', values['run-state'] ?? ''],
-    ['Staging resource group', failure === undefined ? '' : code(values['staging-resource-group'] ?? '')],
-    ['Time', duration(durationMs)],
-  ]
-  const table = rows.filter(([, value]) => value !== '').map(([name, value]) => `| ${name} | ${value} |`)
-  const details = failure === undefined ? [] : ['', '```text', failure.replaceAll('```', "'''"), '```']
-  return ['## Azure VM image', '', '| | |', '| --- | --- |', ...table, ...details, ''].join('\n')
-}
-
-function result({ dryRun, runState, skipped }: BuildReport): string {
-  if (skipped) return '⏭️ unchanged: the image is there already'
-  if (dryRun) return '✅ checked (dry run): nothing was created'
-  return runState === 'Running' ? '⏳ build started, not waited for' : '✅ image built'
-}
-
-function code(text: string): string {
-  return text === '' ? '' : `\`${text}\``
 }
 
 /** `1 h 5 min`, `12 min 3 s`, `4 s`. */

@@ -1,14 +1,15 @@
 /** The GitHub runner. The only file that imports `@actions/*`. */
-import { randomBytes } from 'node:crypto'
+import { randomBytes, randomUUID } from 'node:crypto'
 import { once } from 'node:events'
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import * as core from '@actions/core'
 import type { RawInputs } from './input-reader.ts'
 import type { WorkflowRun } from './names.ts'
-import type { BuildState, Clock, Runner } from './ports.ts'
+import type { BuildState, Clock, Runner, ScriptLine } from './ports.ts'
+import { findStep, type StepPlace } from './workflow-file.ts'
 
 /** The facts that post may find, so that it looks for no others. */
 const FACTS: Record<keyof BuildState, true> = {
@@ -28,17 +29,19 @@ export function actionsRunner(): Runner {
     info,
     debug: core.debug,
     notice: core.notice,
-    warning: core.warning,
-    quote,
-    group: (title, lines) => {
-      core.startGroup(title)
-      lines.forEach(quote)
-      core.endGroup()
+    warning: (message, at) => {
+      core.warning(message, placeOf(at))
     },
+    quote,
+    openGroup: core.startGroup,
+    closeGroup: core.endGroup,
+    mask,
+    redacted,
     remember: (fact, value) => {
       core.saveState(fact, JSON.stringify(value))
     },
     cancelled: cancellation(),
+    limitMinutes: () => step()?.timeoutMinutes ?? hostedLimit(),
   }
 }
 
@@ -47,9 +50,16 @@ function info(line: string): void {
   core.info(line.replaceAll(/[\r\n]/g, '␊'))
 }
 
-/** The runner looks for `::` where a line begins and for `##[` anywhere. */
-function quote(line: string): void {
-  info(`  ${line.replace(/^(\s*)::/, '$1∷').replaceAll('##[', '##⁠[')}`)
+/**
+ * Prints foreign text. The runner takes `::` where a line begins for a command; between the two lines of a fence, whose
+ * token nobody can know, it takes nothing (documented). No secret comes into being in between: all of this is printed
+ * at once. `##[`, which is looked for anywhere in a line and by the log's viewer as well, is broken up.
+ */
+function quote(lines: readonly string[]): void {
+  const fence = lines.some((line) => /^\s*::/.test(line)) ? randomUUID() : undefined
+  if (fence !== undefined) core.info(`::stop-commands::${fence}`)
+  for (const line of lines) info(`  ${line.replaceAll('##[', '##\u2060[')}`)
+  if (fence !== undefined) core.info(`::${fence}::`)
 }
 
 /**
@@ -135,14 +145,25 @@ export function idToken(audience: string): Promise<string> {
   return core.getIDToken(audience)
 }
 
+const secrets = new Set<string>()
+
 export function mask(secret: string): void {
-  if (secret !== '') core.setSecret(secret)
+  if (secret === '') return
+  secrets.add(secret)
+  core.setSecret(secret)
+}
+
+/** For what the runner does not mask: files. */
+function redacted(text: string): string {
+  let safe = text
+  for (const secret of secrets) safe = safe.replaceAll(secret, '***')
+  return safe
 }
 
 /** Writes a file that later steps may read; `RUNNER_TEMP` is emptied when the job ends. */
-export async function saveFile(name: string, text: string): Promise<string> {
+export async function saveFile(name: string, content: string | AsyncIterable<string>): Promise<string> {
   const file = path.join(process.env['RUNNER_TEMP'] ?? '.', name)
-  await writeFile(file, text.endsWith('\n') ? text : `${text}\n`)
+  await writeFile(file, typeof content !== 'string' || content.endsWith('\n') ? content : `${content}\n`)
   return file
 }
 
@@ -161,7 +182,61 @@ export async function writeSummary(markdown: string): Promise<void> {
 }
 
 /** One error annotation, exit code 1. The cause goes to the debug log. */
-export function fail(message: string, cause: unknown): void {
-  core.setFailed(message)
+export function fail(message: string, cause: unknown, at?: ScriptLine): void {
+  core.error(message, placeOf(at))
+  process.exitCode = core.ExitCode.Failure
   if (cause instanceof Error && cause.stack) core.debug(cause.stack)
+}
+
+/** Inputs by which a step is told from others; none with a default. */
+const TELLING = [
+  'inline-script',
+  'validation-script',
+  'gallery-image-id',
+  'managed-image-id',
+  'vhd-uri',
+  'source-image',
+  'template-name',
+  'template-file',
+  'location',
+]
+
+let found: { step: StepPlace | undefined } | undefined
+
+/** This step in the user's workflow file, where there is a checkout that has it. */
+function step(): StepPlace | undefined {
+  if (!found) {
+    const inputs = TELLING.map((name) => [name, core.getInput(name, { trimWhitespace: false })] as const)
+    found = { step: findStep(workflowFiles(), process.env['GITHUB_JOB'] ?? '', Object.fromEntries(inputs)) }
+  }
+  return found.step
+}
+
+/** The workflow that runs comes first; a step may stand in a reusable one as well. None without a checkout of it. */
+function workflowFiles(): { path: string; text: string }[] {
+  const current = /(\.github\/workflows\/[^@]+)@/.exec(process.env['GITHUB_WORKFLOW_REF'] ?? '')?.[1]
+  try {
+    const folder = '.github/workflows'
+    const files = readdirSync(path.join(workspace(), folder)).filter((name) => /\.ya?ml$/.test(name))
+    const names = files.sort().map((name) => `${folder}/${name}`)
+    if (current === undefined || !names.includes(current)) return []
+    return [current, ...names.filter((name) => name !== current)].map((name) => ({
+      path: name,
+      text: readFileSync(path.join(workspace(), name), 'utf8'),
+    }))
+  } catch {
+    return []
+  }
+}
+
+/** Where an annotation points: the line of the script, else the step; nowhere when the step is not found. */
+function placeOf(at?: ScriptLine): { file?: string; startLine?: number } {
+  const place = step()
+  if (!place) return {}
+  return { file: place.file, startLine: (at && place.lineOf(at.input, at.line)) ?? place.line }
+}
+
+/** A job on a runner of GitHub's own ends after six hours, whatever it says itself (documented). */
+function hostedLimit(): number | undefined {
+  return process.env['RUNNER_ENVIRONMENT'] === 'github-hosted' ? 360 : undefined
 }

@@ -8,7 +8,7 @@ import { link, type Tree } from '../support/trees.ts'
 let stage: Stage
 let places: Awaited<ReturnType<typeof workspaces>>
 beforeAll(async () => {
-  stage = await openStage({ speed: 5000 })
+  stage = await openStage({ speed: 5000 }, { skipPost: true })
   places = await workspaces()
 })
 afterAll(async () => {

@@ -31,7 +31,7 @@ import { contents, directory, file, link, type Tree } from '../support/trees.ts'
 let stage: Stage
 let places: Awaited<ReturnType<typeof workspaces>>
 beforeAll(async () => {
-  stage = await openStage({ speed: 5000 })
+  stage = await openStage({ speed: 5000 }, { skipPost: true })
   places = await workspaces()
 })
 afterAll(async () => {

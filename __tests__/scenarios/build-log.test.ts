@@ -9,8 +9,8 @@ import { DEPLOYER_ACTIONS, LIVE_LOG_ACTIONS, SUBSCRIPTION_ID } from '../../local
 import type { Principal } from '../../local-azure/world.ts'
 import { ResourceManager } from '../../src/azure/arm.ts'
 import { BuildLog } from '../../src/azure/build-log.ts'
-import { newLines, shownLines } from '../../src/build-log.ts'
-import { failureCode } from '../../src/failure-codes.ts'
+import { PackerLog } from '../../src/packer-log.ts'
+import { diagnose, LOG_MARKS } from '../../src/diagnosis.ts'
 import { runFailure } from '../../src/report.ts'
 import {
   stagingAccount,
@@ -23,6 +23,7 @@ import {
 const STORAGE = 'Microsoft.Storage/storageAccounts'
 const READ_ACCOUNTS = [`${STORAGE}/read`]
 const READ_BLOBS = [`${STORAGE}/blobServices/containers/blobs/read`]
+const LONG_AGO = new Date(0)
 const LIST_KEYS = `${STORAGE}/listkeys/action`
 
 const trusted = tls.getCACertificates()
@@ -107,11 +108,10 @@ describe('live', () => {
   afterEach(() => {
     container.remove()
   })
+  const packed = (...texts: string[]): string[] => texts.map((text) => `[0a] PACKER     azure-arm: ${text}`)
   const say = (...texts: string[]): void => {
-    printed.push(...texts.map((text) => ({ at: 0, text: `[0a] PACKER     azure-arm: ${text}` })))
+    printed.push(...packed(...texts).map((text) => ({ at: 0, text })))
   }
-  const raw = (...texts: string[]): string =>
-    texts.map((text) => `[0a] PACKER     azure-arm: ${text}\n`).join('')
 
   /** Follows the log; between two looks one step after the other is taken, then the run ends. */
   async function follow(steps: (() => void)[], actions = LIVE_LOG_ACTIONS) {
@@ -123,8 +123,8 @@ describe('live', () => {
       return Promise.resolve()
     })
     const lines: string[] = []
-    const seen = await log.follow(group, (line) => lines.push(line), 10_000, ended.signal)
-    return { lines, seen, ...log.told }
+    await log.follow(group, new Date(0), (added) => lines.push(...added), 10_000, ended.signal)
+    return { lines, ...log.told }
   }
 
   test('there is none before the container has started, and none after it has gone', async () => {
@@ -133,14 +133,14 @@ describe('live', () => {
     container.start()
     expect(await log.live(group)).toBe('')
     say('one')
-    expect(await log.live(group)).toBe(raw('one'))
+    expect(await log.live(group)).toBe(`${packed('one').join('')}\n`)
     container.remove()
     expect(await log.live(group)).toBeUndefined()
     expect(await log.live(`/subscriptions/${SUBSCRIPTION_ID}/resourceGroups/IT_gone`)).toBeUndefined()
   })
 
   test('lines are printed as they come, each once, before, while and after the container is there', async () => {
-    const { lines, seen, notices } = await follow([
+    const { lines, notices } = await follow([
       () => undefined,
       () => {
         container.start()
@@ -157,8 +157,8 @@ describe('live', () => {
         container.remove()
       },
     ])
-    expect(lines).toEqual(['one', 'two', 'three', 'three'])
-    expect({ seen, notices }).toEqual({ seen: raw('one', 'two', 'three', 'three'), notices: [] })
+    expect(lines).toEqual(packed('one', 'two', 'three', 'three'))
+    expect(notices).toEqual([])
   })
 
   test('a log that outgrows the 4 MB that Azure keeps goes on where it was', async () => {
@@ -203,7 +203,7 @@ describe('live', () => {
     const respond = { status: 400, body: { error: { code: 'Odd', message: 'Not now.' } } }
     builder.azure.world.addFault({ service: 'resource-manager', match: 'containers/packer/logs', respond })
     const { lines, debug } = await follow([() => undefined])
-    expect(lines).toEqual(['one'])
+    expect(lines).toEqual(packed('one'))
     expect(debug).toEqual([
       expect.stringMatching(/could not be read this time: .*Odd \(HTTP 400\): Not now\./),
     ])
@@ -217,46 +217,55 @@ describe('live', () => {
       if (target.includes('containerGroups')) ended.abort()
     })
     const log = buildLog(LIVE_LOG_ACTIONS)
-    expect(await log.follow(group, () => undefined, 10_000, ended.signal)).toBe('')
+    const lines: string[] = []
+    await log.follow(group, new Date(0), (added) => lines.push(...added), 10_000, ended.signal)
+    expect(lines).toEqual([])
     expect(log.told).toEqual({ notices: [], debug: [], masked: [] })
   })
 })
 
-test('a failed build: what was followed and what is fetched together are the whole log, and tell the failure', async () => {
-  const output = Array.from({ length: 30 }, (_, i) => `step ${i}`)
-  builder.azure.world.options.build = { failCustomizer: { index: 0, exitCode: 3, output } }
-  const group = await stagingGroup('failing')
-  const log = buildLog([...DEPLOYER_ACTIONS, ...LIVE_LOG_ACTIONS], READ_BLOBS)
-  const ended = new AbortController()
-  const [show, lines] = [shownLines(), [] as string[]]
-  const following = log.follow(group, (line) => lines.push(line), 10_000, ended.signal)
-  await builder.ended(await builder.send('POST', `${TEMPLATES}/failing/run`))
-  ended.abort()
-  const seen = await following
-  const { lastRunStatus } = (await builder.get('failing')).properties
-  const message = lastRunStatus?.message ?? ''
-  const fetched = await log.fetch(group, message)
+/** Reads a log as text. */
+async function text(content: AsyncIterable<Uint8Array>): Promise<string> {
+  const chunks: Uint8Array[] = []
+  for await (const chunk of content) chunks.push(chunk)
+  return Buffer.concat(chunks).toString()
+}
 
-  expect(message).toContain('/customization.log')
-  expect(fetched).toEqual({ text: expect.stringContaining('Script exited with non-zero exit status: 3') })
-  const { text } = fetched as { text: string }
-  const all = newLines('', text)
-    .map(show)
-    .filter((line) => line !== undefined)
-  expect(all).toEqual(expect.arrayContaining(output))
-  expect(lines.length).toBeGreaterThan(0)
-  expect(text.startsWith(seen)).toBe(true)
-  const rest = shownLines()
-  newLines('', seen).forEach(rest)
-  expect([
-    ...lines,
-    ...newLines(seen, text)
-      .map(rest)
-      .filter((line) => line !== undefined),
-  ]).toEqual(all)
-  expect(failureCode(runFailure('failing', { state: 'Failed', message }, group), text)).toBe(
-    'customizer-failed',
-  )
+describe('of a build that fails', () => {
+  test.each<[string, string[], string[]]>([
+    ['the container', LIVE_LOG_ACTIONS, READ_BLOBS],
+    ['the storage account by the data role', READ_ACCOUNTS, READ_BLOBS],
+    ['the storage account by its key', [...READ_ACCOUNTS, LIST_KEYS], []],
+  ])('%s gives every line once, and the whole log goes on from there', async (how, actions, dataActions) => {
+    const output = Array.from({ length: 30 }, (_, i) => `step ${i}`)
+    builder.azure.world.options.build = { failCustomizer: { index: 0, exitCode: 3, output } }
+    const name = how.replaceAll(/[^a-z]/g, '')
+    const group = await stagingGroup(name)
+    const log = buildLog([...DEPLOYER_ACTIONS, ...actions], dataActions)
+    const ended = new AbortController()
+    const since = new Date(Date.now() - 2000)
+    const lines: string[] = []
+    const following = log.follow(group, since, (added) => lines.push(...added), 10_000, ended.signal)
+    await builder.ended(await builder.send('POST', `${TEMPLATES}/${name}/run`))
+    // The storage account has the log still, the container has gone.
+    while (lines.length === 0 && actions !== LIVE_LOG_ACTIONS) await delay(5)
+    ended.abort()
+    await following
+    const message = (await builder.get(name)).properties.lastRunStatus?.message ?? ''
+    const fetched = await log.fetch(group, message, since, text)
+
+    expect(log.told.notices).toEqual([])
+    expect(lines.length).toBeGreaterThan(0)
+    const whole = 'log' in fetched ? fetched.log : ''
+    expect(whole.startsWith(lines.map((line) => `${line}\n`).join(''))).toBe(true)
+    const packer = new PackerLog(LOG_MARKS)
+    const shown = whole.split('\n').flatMap((line) => packer.take(line))
+    expect(shown.flatMap((event) => (event.kind === 'line' ? [event.text] : []))).toEqual(
+      expect.arrayContaining(output),
+    )
+    const failure = runFailure(name, { state: 'Failed', message }, group)
+    expect(diagnose(failure, packer.reading).failure.id).toBe('customizer-failed')
+  })
 })
 
 describe('afterwards', () => {
@@ -274,7 +283,7 @@ describe('afterwards', () => {
   })
 
   test('there is no log before the first run', async () => {
-    expect(await buildLog(READ_ACCOUNTS, READ_BLOBS).fetch(group, '')).toEqual({
+    expect(await buildLog(READ_ACCOUNTS, READ_BLOBS).fetch(group, '', LONG_AGO, text)).toEqual({
       unreadable: `There is no customization log in ${group.split('/').at(-1) ?? ''}.`,
     })
   })
@@ -296,30 +305,34 @@ describe('afterwards', () => {
       ['the account key', [...READ_ACCOUNTS, LIST_KEYS], []],
     ])('by %s: the one that the run names, else the newest', async (_, actions, dataActions) => {
       const log = buildLog(actions, dataActions)
-      expect(await log.fetch(group, named())).toEqual({ text: 'done\n' })
-      expect(await log.fetch(group, named('validation.log'))).toEqual({ text: 'valid\n' })
-      expect(await log.fetch(group, "Timeout: 'context deadline exceeded'")).toEqual({ text: 'done\n' })
-      expect(await log.fetch(group, '', second)).toEqual({ text: 'done\n' })
+      expect(await log.fetch(group, named(), LONG_AGO, text)).toEqual({ log: 'done\n' })
+      expect(await log.fetch(group, named('validation.log'), LONG_AGO, text)).toEqual({ log: 'valid\n' })
+      expect(await log.fetch(group, "Timeout: 'context deadline exceeded'", LONG_AGO, text)).toEqual({
+        log: 'done\n',
+      })
+      expect(await log.fetch(group, '', second, text)).toEqual({ log: 'done\n' })
     })
 
     test('a log that is older than the run is not the run’s', async () => {
       const log = buildLog(READ_ACCOUNTS, READ_BLOBS)
       const later = new Date(second.getTime() + 3_600_000)
-      expect(await log.fetch(group, '', later)).toEqual({ unreadable: expect.stringMatching(/^There is no/) })
+      expect(await log.fetch(group, '', later, text)).toEqual({
+        unreadable: expect.stringMatching(/^There is no/),
+      })
     })
 
     test('the account key is masked before it is used', async () => {
       const log = buildLog([...READ_ACCOUNTS, LIST_KEYS])
-      await log.fetch(group, named())
+      await log.fetch(group, named(), LONG_AGO, text)
       expect(log.told.masked).toEqual([builder.azure.blobs.keys(account)[0]])
     })
 
     test('without either the missing role is named, where to give it, and how to do without', async () => {
       const name = group.split('/').at(-1) ?? ''
-      expect(await buildLog(READ_ACCOUNTS).fetch(group, named())).toEqual({
+      expect(await buildLog(READ_ACCOUNTS).fetch(group, named(), LONG_AGO, text)).toEqual({
         unreadable: `The customization log could not be read: This request is not authorized to perform this operation using this permission. Give the signed-in identity the role 'Storage Blob Data Reader' on subscription ${SUBSCRIPTION_ID}, or on the group that 'staging-resource-group' names (here ${name}). To fetch it by hand: az storage blob download --auth-mode login --account-name ${account} --container-name packerlogs --name ${folder}/customization.log --file customization.log`,
       })
-      expect(await buildLog(READ_ACCOUNTS).fetch(group, '')).toEqual({
+      expect(await buildLog(READ_ACCOUNTS).fetch(group, '', LONG_AGO, text)).toEqual({
         unreadable: expect.stringContaining(
           `az storage blob download-batch --auth-mode login --account-name "$(az storage account list --subscription ${SUBSCRIPTION_ID} --resource-group '${name}' --query '[0].name' --output tsv)" --source packerlogs --destination .`,
         ),
@@ -327,7 +340,7 @@ describe('afterwards', () => {
     })
 
     test('with the data role alone the account is hidden, and both roles are named', async () => {
-      expect(await buildLog([], READ_BLOBS).fetch(group, named())).toEqual({
+      expect(await buildLog([], READ_BLOBS).fetch(group, named(), LONG_AGO, text)).toEqual({
         unreadable: expect.stringMatching(
           /^The customization log could not be read: .+ Give the signed-in identity the roles 'Reader' and 'Storage Blob Data Reader' on subscription /,
         ),
@@ -338,7 +351,7 @@ describe('afterwards', () => {
       const [resource] = builder.azure.world.resources.list(STORAGE, `${group}/`)
       Object.assign(resource?.properties ?? {}, { allowSharedKeyAccess: false })
       const log = buildLog([...READ_ACCOUNTS, LIST_KEYS])
-      expect(await log.fetch(group, named())).toEqual({
+      expect(await log.fetch(group, named(), LONG_AGO, text)).toEqual({
         unreadable: expect.stringContaining("the role 'Storage Blob Data Reader'"),
       })
       expect(log.told.masked).toEqual([])
@@ -351,14 +364,16 @@ describe('afterwards', () => {
       const headers = { 'x-ms-error-code': 'AuthorizationFailure', 'content-type': 'application/xml' }
       const respond = { status: 403, headers, body }
       builder.azure.world.addFault({ service: 'blob', match: 'packerlogs', respond })
-      expect(await buildLog(READ_ACCOUNTS, READ_BLOBS).fetch(group, named())).toEqual({
-        unreadable: expect.stringContaining("The storage account's firewall keeps the runner out"),
+      expect(await buildLog(READ_ACCOUNTS, READ_BLOBS).fetch(group, named(), LONG_AGO, text)).toEqual({
+        unreadable: expect.stringMatching(
+          / authorized to perform this operation\.\n[\s\S]+ az storage account network-rule add [\s\S]+\nTo fetch it by hand: /,
+        ),
       })
     })
 
     test('a group that is gone is no failure', async () => {
       const gone = `/subscriptions/${SUBSCRIPTION_ID}/resourceGroups/IT_gone`
-      expect(await buildLog(READ_ACCOUNTS, READ_BLOBS).fetch(gone, named())).toEqual({
+      expect(await buildLog(READ_ACCOUNTS, READ_BLOBS).fetch(gone, named(), LONG_AGO, text)).toEqual({
         unreadable: expect.stringContaining("Resource group 'IT_gone' could not be found."),
       })
     })

@@ -36,7 +36,10 @@ function run(inputs: Record<string, string>, options: Partial<JobOptions>): Prom
 function expectCancelled(job: JobResult): void {
   expect(job.conclusion).toBe('cancelled')
   expect(job.main).toMatchObject({ signal: null, exitCode: 1 })
-  expect(annotations(job, 'error')).toEqual(['The workflow was cancelled.', 'The operation was canceled.'])
+  expect(annotations(job, 'error')).toEqual([
+    expect.stringMatching(/^The workflow was cancelled\.\nCause: /),
+    'The operation was canceled.',
+  ])
   expect(job.state['outcome']).toBe('"cancelled"')
   expectPostWorked(job)
 }

@@ -1,25 +1,26 @@
-/** The scenarios of the demo end as they should, each on a local Azure of its own, all side by side. */
-import { expect, test } from '@jest/globals'
-import { playScenario } from '../../local-azure/demo.ts'
+/** The scenarios of the demo end as they should; those of the catalogue of failures are played in failures.test.ts. */
+import { afterAll, beforeAll, expect, test } from '@jest/globals'
+import { playOn } from '../../local-azure/demo.ts'
 import { SCENARIOS } from '../../local-azure/scenarios.ts'
+import { quickTime } from '../support/moments.ts'
+import { openOneAzure, type OneAzure } from '../support/one-azure.ts'
 
-test('every scenario ends as it should, and says what Azure holds', async () => {
-  const played = await Promise.all(
-    Object.entries(SCENARIOS).map(async ([name, scenario]) => {
-      const lines: string[] = []
-      const asItShould = await playScenario(scenario, (line) => lines.push(line))
-      return { name, asItShould, log: lines.join('\n') }
-    }),
-  )
-  expect(played.filter(({ asItShould }) => !asItShould)).toEqual([])
-  for (const { name, log } of played) {
-    const kept = name === 'failing-script'
-    expect({ name, kept: !log.includes('\nimage templates: none\nstaging resource groups: none\n') }).toEqual(
-      {
-        name,
-        kept,
-      },
-    )
-    expect(log).toContain('\nblobs of the build artifact: none')
-  }
+let one: OneAzure
+beforeAll(async () => {
+  one = await openOneAzure()
 })
+afterAll(() => one.azure.close())
+
+test.each(Object.entries(SCENARIOS))(
+  '%s ends as it should, and says what Azure holds',
+  async (name, scenario) => {
+    one.become({ ...scenario.azure, speed: 1000 })
+    const lines: string[] = []
+    const asItShould = await playOn(one.azure, scenario, (line) => lines.push(line), quickTime())
+    const log = lines.join('\n')
+    expect({ asItShould, log }).toMatchObject({ asItShould: true })
+    const kept = !log.includes('\nimage templates: none\nstaging resource groups: none\n')
+    expect(kept).toBe(name === 'failing-script')
+    expect(log).toContain('\nblobs of the build artifact: none')
+  },
+)

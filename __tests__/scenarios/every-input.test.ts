@@ -233,7 +233,11 @@ describe('side by side', () => {
       buildTimeoutInMinutes: 90,
       managedResourceTags: { environment: 'build' },
       stagingResourceGroup: `/subscriptions/${SUBSCRIPTION_ID}/resourceGroups/rg-fresh`,
-      validate: { inVMValidations: [{ type: 'Shell', inline: ['test -f /tmp/app/hello.txt'] }] },
+      validate: {
+        inVMValidations: [
+          { type: 'Shell', inline: expect.arrayContaining(['test -f /tmp/app/hello.txt']) as unknown },
+        ],
+      },
     })
     expect(tags).toMatchObject({ owner: 'images', 'run-id': '18230001', repository: 'octo-org/webapp' })
   })

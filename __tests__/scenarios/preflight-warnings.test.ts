@@ -39,7 +39,7 @@ function addWarnings({ marketplace, storageAccounts }: Seed): void {
 
 let stage: Stage
 beforeAll(async () => {
-  stage = await openStage({ seed, speed: 5000 })
+  stage = await openStage({ seed, speed: 5000 }, { skipPost: true })
 })
 afterAll(() => stage.close())
 
@@ -51,7 +51,15 @@ const ON_SMALL_WINDOWS = {
   'build-timeout-in-minutes': '59',
   customizers: '- type: WindowsUpdate',
 }
-const CAUTIONS: { name: string; job: 'Linux' | 'Windows'; told: RegExp }[] = [
+const SCRIPT = [
+  'sudo apt-get update',
+  'sudo apt-get install nginx',
+  'sudo ufw --force enable',
+  'rm -rf /tmp/*',
+  'sudo reboot',
+  'echo never',
+].join('\n')
+const CAUTIONS: { name: string; job: 'Linux' | 'Windows' | 'script' | 'hasty'; told: RegExp }[] = [
   {
     name: 'storage-firewall',
     job: 'Linux',
@@ -77,16 +85,48 @@ const CAUTIONS: { name: string; job: 'Linux' | 'Windows'; told: RegExp }[] = [
     job: 'Windows',
     told: /^The VHD lies in the staging resource group, which is deleted when this job ends/,
   },
+  {
+    name: 'waits-for-input',
+    job: 'script',
+    told: /^inline-script, line 2: apt-get install asks before it begins/,
+  },
+  {
+    name: 'closes-connection',
+    job: 'script',
+    told: /^inline-script, line 3: ufw enable without ufw allow OpenSSH/,
+  },
+  {
+    name: 'deprovisioning-removed',
+    job: 'script',
+    told: /^inline-script, line 4: rm -rf \/tmp\/\* deletes \/tmp\/DeprovisioningScript\.sh/,
+  },
+  {
+    name: 'restart-in-script',
+    job: 'script',
+    told: /^inline-script, line 5: reboot restarts the build VM/,
+  },
+  {
+    name: 'waits-for-input',
+    job: 'script',
+    told: /^customizers\[0\]\.inline\[1\]: read waits for a line/,
+  },
+  {
+    name: 'short-windows-build',
+    job: 'hasty',
+    told: /^inline-script is over so soon that Sysprep may begin before the guest agent is there/,
+  },
 ]
 
 describe('what is only warned of', () => {
-  let jobs: Record<'Linux' | 'Windows' | 'ignored' | 'harmless', JobResult>
+  let jobs: Record<'Linux' | 'Windows' | 'script' | 'hasty' | 'ignored' | 'harmless', JobResult>
   beforeAll(async () => {
     const dry = (inputs: Record<string, string>) => () => stage.run({ 'dry-run': 'true', ...inputs })
     const ignored = 'Storage-Firewall, short-timeout\nsmall-vm\nvhd-staging'
     jobs = await sideBySide({
       Linux: dry(FIREWALLED),
       Windows: dry(ON_SMALL_WINDOWS),
+      script: dry({ 'inline-script': SCRIPT, customizers: '[{type: Shell, inline: ["true", "read x"]}]' }),
+      hasty: dry({ ...ON_WINDOWS, 'build-path': '', 'inline-script': 'Write-Output a' }),
       ignored: dry({ ...ON_SMALL_WINDOWS, 'storage-account': 'stfirewalled', 'ignore-warnings': ignored }),
       harmless: dry({ 'source-image-version': '24.04.202610140', 'build-timeout-in-minutes': '59' }),
     })
@@ -101,6 +141,8 @@ describe('what is only warned of', () => {
   test('nothing else', () => {
     expect(annotations(jobs.Linux, 'warning')).toHaveLength(2)
     expect(annotations(jobs.Windows, 'warning')).toHaveLength(3)
+    expect(annotations(jobs.script, 'warning')).toHaveLength(5)
+    expect(annotations(jobs.hasty, 'warning')).toHaveLength(1)
     expect(annotations(jobs.harmless, 'warning')).toEqual([])
   })
 

@@ -56,7 +56,7 @@ function addDefinitions({ galleries }: Seed): void {
 
 let stage: Stage
 beforeAll(async () => {
-  stage = await openStage({ seed, speed: 5000 })
+  stage = await openStage({ seed, speed: 5000 }, { skipPost: true })
 })
 afterAll(() => stage.close())
 

@@ -156,7 +156,9 @@ describe('of the signed-in identity', () => {
     const message = failureOf(job)
     expect(message).toContain('AuthorizationFailed (HTTP 403): ')
     expect(message).toContain(`perform action 'Microsoft.VirtualMachineImages/${name}' over scope '${GROUP}/`)
-    expect(message).toContain('Give the signed-in identity the Image Builder rights on the resource group')
+    expect(message).toContain(
+      `has no role with the action Microsoft.VirtualMachineImages/${name} at ${GROUP}/`,
+    )
     expect(keptTemplate(job)).toBe(kept)
     // Who may not even read the template is told how to delete it; else post says it in its log.
     expect(annotations(job, 'warning').join('\n').includes(deleteCommand(job))).toBe(
@@ -249,7 +251,7 @@ describe('of the managed identity that builds', () => {
     )
     expect(message).toContain(`Not authorized to access the resource: ${resource}.`)
     expect(message).toContain('Please check the user assigned identity has the correct permissions.')
-    expect(message).toContain('The managed identity of the template lacks a right on what the message names')
+    expect(message).toContain(`may not read or write ${resource}`)
     expect(jobs[name].log).not.toContain('starting run template')
     expect(keptTemplate(jobs[name])).toBe(true)
   })

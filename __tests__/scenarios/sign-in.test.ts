@@ -1,4 +1,7 @@
-/** Signing in: by OIDC or by what the runner is signed in to, refused or interrupted, through the bundled action. */
+/**
+ * Signing in: by OIDC or by what the runner is signed in to, refused or interrupted, through the bundled action. Every
+ * refusal of Entra ID by its code: failures.test.ts.
+ */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import type { LocalAzure, LocalAzureOptions } from '../../local-azure/index.ts'
 import type { JobOptions, JobResult } from '../../local-azure/runner.ts'
@@ -17,10 +20,6 @@ const UNKNOWN = '00000000-1111-2222-3333-444444444444'
 
 const seed = defaultSeed()
 const client = {
-  ofOtherIssuer: addApplication(seed, {
-    credentials: [{ issuer: 'https://github.contoso.com/_services/token' }],
-  }),
-  withoutCredential: addApplication(seed, { credentials: [] }),
   immutable: addApplication(seed, { credentials: [{ subject: IMMUTABLE }] }),
   ofEnvironment: addApplication(seed, {
     credentials: [{ subject: 'repo:octo-org/webapp:environment:production' }],
@@ -42,60 +41,22 @@ describe('Entra ID refuses', () => {
 
   test.each([
     {
-      story: 'another branch',
-      code: 'AADSTS700213',
-      options: { job: { ref: 'refs/heads/feature' } },
-      presented: subject('repo:octo-org/webapp:ref:refs/heads/feature'),
-      remedy: 'Add one with exactly the subject below',
-    },
-    {
       story: 'a pull request',
       code: 'AADSTS700213',
       options: { job: { eventName: 'pull_request', ref: 'refs/pull/7/merge' } },
       presented: subject('repo:octo-org/webapp:pull_request'),
-      remedy: 'Add one with exactly the subject below',
     },
     {
       story: 'an environment',
       code: 'AADSTS700213',
       options: { job: { environment: 'production' } },
       presented: subject('repo:octo-org/webapp:environment:production'),
-      remedy: 'Add one with exactly the subject below',
     },
     {
       story: 'a repository that presents IDs',
       code: 'AADSTS700213',
       options: { job: { immutableSubject: true } },
       presented: subject(IMMUTABLE),
-      remedy: 'repositories made since July 2026 have subjects with IDs in them',
-    },
-    {
-      story: 'a subject in another case',
-      code: 'AADSTS7002138',
-      options: { job: { repository: 'Octo-Org/WebApp' } },
-      presented: subject('repo:Octo-Org/WebApp:ref:refs/heads/main'),
-      remedy: 'differs from the one below in upper and lower case',
-    },
-    {
-      story: 'an application for another issuer',
-      code: 'AADSTS700211',
-      inputs: { 'client-id': client.ofOtherIssuer },
-      presented: subject(MAIN),
-      remedy: 'The issuer of the federated credential must be the issuer below',
-    },
-    {
-      story: 'another audience',
-      code: 'AADSTS700212',
-      inputs: { audience: 'api://contoso' },
-      presented: `issuer ${ISSUER}, subject ${MAIN}, audience api://contoso`,
-      remedy: "the input 'audience' sets what is asked for",
-    },
-    {
-      story: 'an application without any federated credential',
-      code: 'AADSTS70025',
-      inputs: { 'client-id': client.withoutCredential },
-      presented: subject(MAIN),
-      remedy: 'federated credential',
     },
     {
       story: 'an unknown application, though the variable names a known one',
@@ -103,30 +64,14 @@ describe('Entra ID refuses', () => {
       inputs: { 'client-id': UNKNOWN },
       options: { env: { AZURE_CLIENT_ID: CLIENT_ID } },
       presented: subject(MAIN),
-      remedy: "check 'client-id' and 'tenant-id'",
     },
-  ])('$story: $code', async ({ code, inputs = {}, options = {}, presented, remedy }) => {
+  ])('$story: $code', async ({ code, inputs, options, presented }) => {
     const { result, requests } = await requestsOf(stage.azure, () => stage.run(inputs, options))
     const message = failureOf(result)
     expect(message).toContain(`Entra ID refused the sign-in: ${code}: `)
-    expect(message).toContain(remedy)
     expect(message).toContain(`Presented: ${presented}`)
     expect(asked(requests, 'resource-manager')).toEqual([])
     expect(asked(requests, 'blob')).toEqual([])
-  })
-
-  // MSAL looks up an authority outside the public clouds first and keeps that answer's AADSTS90002 to itself.
-  test('an unknown tenant', async () => {
-    const message = failureOf(await stage.run({ 'tenant-id': UNKNOWN }))
-    expect(message).toContain("check 'tenant-id'")
-    expect(message).not.toContain('msal')
-  })
-
-  test('an ID token that has expired: AADSTS700024', async () => {
-    const message = await onStage({ idTokenLifetimeSeconds: 0 }, async ({ run }) => failureOf(await run()))
-    expect(message).toContain('Entra ID refused the sign-in: AADSTS700024: ')
-    expect(message).toContain('check the clock of a self-hosted runner')
-    expect(message).toContain(`Presented: ${subject(MAIN)}`)
   })
 })
 
@@ -136,9 +81,9 @@ describe('GitHub gives no ID token', () => {
       stage.run({}, { permissions: { idToken: false } }),
     )
     expect(failureOf(result)).toContain(`
-permissions:
-  id-token: write
-  contents: read
+  permissions:
+    id-token: write
+    contents: read
 `)
     expect(requests).toEqual([])
   })
@@ -164,21 +109,17 @@ permissions:
 })
 
 describe('not signed in at all', () => {
-  test.each([
-    { story: 'no Azure CLI', cli: undefined },
-    { story: 'an Azure CLI without a login', cli: signedOutCli },
-  ])('$story and no identity of the machine: the failure says what to do', async ({ cli }) => {
+  test('an Azure CLI without a login, and no identity of the machine: the failure says what to do', async () => {
     const metadata = await startMetadataService(stage.azure, 'no identity')
     try {
-      const folder = (await cli?.(stage.azure))?.folder ?? '/nowhere'
+      const { folder } = await signedOutCli(stage.azure)
       const job = await stage.run(
         { 'client-id': '' },
         { env: { PATH: folder, AZURE_POD_IDENTITY_AUTHORITY_HOST: metadata.url } },
       )
       const message = failureOf(job)
       expect(message).toContain('No client-id was given and the runner is not signed in to Azure.')
-      expect(message).toContain('Give client-id, tenant-id and subscription-id')
-      expect(message).toContain('or put a login step before this one')
+      expect(message).toContain('(failure-code: not-signed-in)')
     } finally {
       await metadata.close()
     }

@@ -187,71 +187,92 @@ describe('the file with the template', () => {
   )
 })
 
-/** A summary taken apart: rows of its one table by their first cell, and what stands in its one code block. */
-function read(markdown: string): { title: string; rows: Record<string, string>; code: string } {
+/** A summary taken apart: what stands before its one table, the table's rows by their first cell, and the rest. */
+function read(markdown: string): { before: string; rows: Record<string, string>; after: string } {
   const lines = markdown.split('\n')
-  const [title = ''] = lines
+  const start = lines.indexOf('| | |')
   const table = lines.slice(
-    2,
-    lines.findIndex((line, index) => index > 1 && line === ''),
+    start,
+    lines.findIndex((line, index) => index > start && line === ''),
   )
   const [head, rule, ...body] = table.map((line) => {
     const [, ...cells] = line.split(/(?<!\\)\|/)
     expect({ line, cells: cells.length, end: cells.at(-1) }).toEqual({ line, cells: 3, end: '' })
     return cells.slice(0, 2).map((cell) => cell.trim())
   })
-  expect([lines[1], head, rule]).toEqual(['', ['', ''], ['---', '---']])
-  const rest = lines.slice(2 + table.length)
-  const fences = rest.flatMap((line, index) => (line.startsWith('```') ? [index] : []))
-  expect([0, 2]).toContain(fences.length)
+  expect([head, rule]).toEqual([
+    ['', ''],
+    ['---', '---'],
+  ])
   return {
-    title,
+    before: lines.slice(0, start).join('\n'),
     rows: Object.fromEntries(body as [string, string][]),
-    code: rest.slice((fences[0] ?? 0) + 1, fences[1] ?? 0).join('\n'),
+    after: lines.slice(start + table.length).join('\n'),
   }
 }
 
 describe('the summary', () => {
   test('of a build that succeeds', () => {
     const { outputs, main, post } = jobs.gallery
-    expect(read(main.summary)).toEqual({
-      title: '## Azure VM image',
-      rows: {
-        Result: '✅ image built',
-        'Image (mine)': `\`${outputs['image-uri'] ?? ''}\``,
-        Source: `\`${UBUNTU}:${VERSION}\``,
-        'Image template': `\`${outputs['template-name'] ?? ''}\``,
-        Run: 'Succeeded',
-        Time: expect.stringMatching(/^\d+ s$/),
-      },
-      code: '',
+    const { before, rows, after } = read(main.summary)
+    expect(before).toBe('## Azure VM image\n')
+    expect(rows).toEqual({
+      Result: '✅ image built',
+      'Image (mine)': `\`${outputs['image-uri'] ?? ''}\``,
+      Regions: 'eastus',
+      Source: `\`${UBUNTU}:${VERSION}\``,
+      'Image template': `\`${outputs['template-name'] ?? ''}\``,
+      Run: expect.stringMatching(/^Succeeded, \d+ s$/),
+      Time: expect.stringMatching(/^\d+ s$/),
     })
+    expect(after).toMatch(
+      /^\n### Timeline\n\n```mermaid\ngantt\n[\s\S]+ section Run\n +\w+ \([\s\S]+\n```\n$/,
+    )
+    expect(after).not.toContain('crit')
     expect(post?.summary).toBe('')
   })
 
-  test('of a run that fails, with the whole message', () => {
+  test('of a run that fails: cause and remedy first, and Azure’s words as text, whatever stands in them', () => {
     const { outputs, main } = jobs.failed
-    const { rows, code } = read(main.summary)
+    const { before, rows, after } = read(main.summary)
+    expect(before).toMatch(
+      /^## Azure VM image\n\n### ❌ The image could not be distributed\.\n\n\*\*Cause:\*\* [^\n]+\n\n\*\*What to do:\*\* [\s\S]+\n\n\*\*More:\*\* <https:\S+> \(failure code `distribution-failed`\)\n\n\*\*Further facts:\*\* /,
+    )
+    expect(before).toContain(
+      'no \\| room<br>\n\\`\\`\\`<br>\n\\| --- \\|<br>\n&lt;b&gt;left&lt;/b&gt; &amp; `right`',
+    )
     expect(rows).toEqual({
       Result: '❌ failed',
+      Regions: 'eastus',
       Source: `\`${UBUNTU}:${VERSION}\``,
       'Image template': `\`${outputs['template-name'] ?? ''}\``,
-      Run: 'Failed',
+      Run: expect.stringMatching(/^Failed, \d+ s$/),
       'Staging resource group': `\`${outputs['staging-resource-group'] ?? ''}\``,
+      Log: `workflow artifact \`customization-log-${outputs['template-name'] ?? ''}\``,
+      'Failure code': '`distribution-failed`',
       Time: expect.stringMatching(/^\d+ s$/),
     })
-    expect(code).toContain("no | room\n'''\n| --- |\n<b>left</b> & `right`")
+    expect(after).toMatch(/ section Run\n[\s\S]+ :crit, /)
+    expect(after).toMatch(/<details>\n<summary>The last \d+ lines of the log<\/summary>/)
     const [message = ''] = annotations(jobs.failed, 'error')
-    expect(code).toBe(message.replaceAll('```', "'''"))
+    expect(message.split('\n')[0]).toBe('The image could not be distributed.')
+    expect(message).toContain(UGLY)
   })
 
   test('of mistaken inputs', () => {
-    const { rows, code } = read(jobs.mistaken.main.summary)
-    expect(rows).toEqual({ Result: '❌ failed', Time: expect.any(String) })
-    expect(code.split('\n')).toEqual([
-      expect.stringContaining('2 inputs need a change'),
+    const { before, rows, after } = read(jobs.mistaken.main.summary)
+    expect(rows).toEqual({ Result: '❌ failed', 'Failure code': '`invalid-input`', Time: expect.any(String) })
+    expect(before.split('\n')).toEqual([
+      '## Azure VM image',
+      '',
+      expect.stringMatching(/^### ❌ 2 inputs need a change/),
+      '',
+      '```text',
       expect.stringContaining('- resource-group: '),
       expect.stringContaining('- build-timeout-in-minutes: '),
+      '```',
+      '',
     ])
+    expect(after).toBe('')
   })
 })

@@ -11,7 +11,7 @@ import type { Findings } from '../../src/image-template.ts'
 import type { RawInputs } from '../../src/input-reader.ts'
 import { readInputs, type ExistingBuild, type NewBuild } from '../../src/inputs.ts'
 import type { WorkflowRun } from '../../src/names.ts'
-import type { BuildReport } from '../../src/report.ts'
+import { emptyReport, type BuildReport } from '../../src/report.ts'
 import type { SourceImage } from '../../src/source-image.ts'
 import type { Distributor } from '../../src/template-schema.ts'
 
@@ -262,6 +262,7 @@ export function customization(overrides: Partial<Customization> = {}): Customiza
 /** What a build that went well reports. */
 export function buildReport(overrides: Partial<BuildReport> = {}): BuildReport {
   return {
+    ...emptyReport(),
     sourceImage: marketplaceImage(),
     template: {
       name: 't_1_ab',

@@ -1,14 +1,15 @@
 /** For scenarios about inputs: what was submitted, what was refused before, and templates that somebody else made. */
-import { readFile } from 'node:fs/promises'
-import { request } from 'node:https'
 import { expect, test } from '@jest/globals'
+import { makeTemplate, send, templateId } from '../../local-azure/failures/others.ts'
 import type { LocalAzure } from '../../local-azure/index.ts'
 import type { JobOptions, JobResult } from '../../local-azure/runner.ts'
 import type { Exchange, Resource } from '../../local-azure/world.ts'
 import { templateValidator } from '../../scripts/check-schema.ts'
 import type { ImageTemplate } from '../../src/image-template.ts'
 import { failureOf, requestsOf } from './failures.ts'
-import { GROUP, IMAGE_TEMPLATES, type Stage } from './run-action.ts'
+import type { Stage } from './run-action.ts'
+
+export { templateId }
 
 /** The template that a job has PUT, as it was sent. Throws when it has sent none. */
 export function submitted({ azure }: Stage, { outputs }: JobResult): ImageTemplate {
@@ -73,49 +74,12 @@ export function expectMistakes(message: string, expected: RegExp[]): void {
   expect(message).toContain(`${count}; nothing was created.`)
 }
 
-/** ID of the template that a name stands for. */
-export function templateId(name: string): string {
-  return `${GROUP}/providers/${IMAGE_TEMPLATES}/${name}`
-}
-
 /** Makes a template as the default application, without the action, and waits until it is there, or starts its run. */
 export async function byHand(
   azure: LocalAzure,
   name: string,
   act: { properties: object } | 'run',
 ): Promise<void> {
-  const identity = `${GROUP}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/id-image-builder`
-  if (act === 'run') {
-    await send(azure, 'POST', `${templateId(name)}/run`)
-    return
-  }
-  const body = {
-    location: 'eastus',
-    identity: { type: 'UserAssigned', userAssignedIdentities: { [identity]: {} } },
-    ...act,
-  }
-  await send(azure, 'PUT', templateId(name), body)
-  const state = (): unknown => azure.world.resources.get(templateId(name))?.properties['provisioningState']
-  while (state() === 'Creating') await send(azure, 'GET', templateId(name))
-}
-
-/** One request to Resource Manager; throws for a refusal. */
-async function send(azure: LocalAzure, method: string, id: string, body?: object): Promise<void> {
-  const [application] = azure.world.seed.applications
-  if (!application) throw new Error('The local Azure has no application.')
-  const token = await azure.entra.issue(application, 'https://management.azure.com')
-  const ca = await readFile(azure.caFile)
-  const url = `${azure.endpoints.resourceManager.replace(/\/$/, '')}${id}?api-version=2025-10-01`
-  const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' }
-  const status = await new Promise<number>((resolve, reject) => {
-    const sent = request(url, { method, ca, headers, agent: false }, (response) => {
-      response.resume()
-      response.on('end', () => {
-        resolve(response.statusCode ?? 0)
-      })
-    })
-    sent.on('error', reject)
-    sent.end(body === undefined ? undefined : JSON.stringify(body))
-  })
-  if (status >= 400) throw new Error(`${method} ${id}: ${status}`)
+  if (act === 'run') await send(azure, 'POST', `${templateId(name)}/run`)
+  else await makeTemplate(azure, name, act.properties)
 }

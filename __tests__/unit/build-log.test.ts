@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals'
-import { isShown, newLines, shownLine, shownLines } from '../../src/build-log.ts'
+import { newLines, shownLines } from '../../src/build-log.ts'
 
 const lines = (...all: string[]): string => all.map((line) => `${line}\n`).join('')
 const numbered = (from: number, to: number): string[] =>
@@ -77,6 +77,9 @@ describe('a line as it is shown', () => {
     ['without a prefix', 'plain words', 'plain words'],
     ['without a prefix, logged', `${AT} ui: ==> azure-arm: Deploying`, '==> Deploying'],
     ['a finished file', 'app.zip 826000 B / 826000 B  100.00%', 'app.zip 826000 B / 826000 B  100.00%'],
+    ['without an ID, old', `PACKER OUT ==> azure-arm: Deploying`, '==> Deploying'],
+    ['without an ID, logged', `PACKER ERR ${AT} Waiting for SSH`, undefined],
+    ['an error about a resource', `${NEW} ==> azure-arm:  -> Error: Conflict`, '==>  -> Error: Conflict'],
     ['blank, old', `${OLD} OUT `, undefined],
     ['blank, cut', `${OLD} OUT`, undefined],
     ['blank, new', `${NEW} ${AT} ui: `, undefined],
@@ -88,11 +91,83 @@ describe('a line as it is shown', () => {
     ['harmless, too', `${NEW} ==> azure-arm: Skipping image creation...`, undefined],
     ['a detail', `${NEW} ==> azure-arm:  -> Location          : 'eastus'`, undefined],
     ['the export', '[<log_id>] PACKER Done exporting Packer logs to Azure Storage.', undefined],
+    ['colours', `${NEW} azure-arm: output will be in this color.`, undefined],
+    [
+      'what is deleted',
+      `${NEW} ==> azure-arm: Adding to deletion queue -> Microsoft.Compute/virtualMachines : 'pkrvm'`,
+      undefined,
+    ],
+    [
+      'that it deletes',
+      `${NEW} ==> azure-arm: Deleting individual resources ...`,
+      '==> Deleting individual resources ...',
+    ],
     ['the export, old', `Done exporting Packer logs to Azure for Packer prefix: ${OLD} OUT`, undefined],
   ])('%s', (_, line, expected) => {
-    expect(shownLine(line)).toBe(expected)
-    expect(isShown(line)).toBe(expected !== undefined)
+    expect(shownLines()(line)).toBe(expected)
   })
+})
+
+describe('what a script says is never noise', () => {
+  const starts = `${OLD} ERR ${AT} [INFO] (telemetry) Starting provisioner shell`
+  const ends = `${OLD} ERR ${AT} [INFO] (telemetry) ending shell`
+
+  test.each<[string, string]>([
+    ['harmless words of Packer', `${OLD} OUT ==> azure-arm: Skipping image creation...`],
+    ['details', `${OLD} OUT ==> azure-arm:  -> Location          : 'eastus'`],
+    ['tokens', `${OLD} OUT ==> azure-arm: Getting tokens for the registry`],
+    ['the client', `${OLD} OUT     azure-arm: Creating Azure Resource Manager (ARM) client ...`],
+  ])('%s', (_, line) => {
+    const show = shownLines()
+    expect(show(line)).toBeUndefined()
+    expect(show(starts)).toBeUndefined()
+    const text = line.replace(/^.*?azure-arm: /, '')
+    expect(show(line)).toBe(line.includes('==> ') ? `==> ${text}` : text)
+    show(ends)
+    expect(show(line)).toBeUndefined()
+  })
+
+  test('a percentage that it prints', () => {
+    const [at, said] = [`${OLD} OUT     azure-arm: `, 'app.zip 1652 B / 826000 B  2.00%']
+    expect(shownLines()(at + said)).toBe(said)
+  })
+
+  test('also when something else ends', () => {
+    const show = shownLines()
+    show(starts)
+    show(ends.replace('shell', 'azure-arm'))
+    expect(show(`${OLD} OUT ==> azure-arm: Skipping image creation...`)).toBe(
+      '==> Skipping image creation...',
+    )
+  })
+
+  test('also after it said that provisioning had errors', () => {
+    const show = shownLines()
+    show(starts)
+    show(
+      `${OLD} OUT ==> azure-arm: Provisioning step had errors: Running the cleanup provisioner, if present...`,
+    )
+    expect(show(`${OLD} OUT ==> azure-arm: Skipping image creation...`)).toBe(
+      '==> Skipping image creation...',
+    )
+  })
+})
+
+test('that Windows Update waits is told once in a row', () => {
+  const waiting = (percent: number): string =>
+    `${OLD} OUT     azure-arm: Waiting for operation to complete (system performance: ${percent}% cpu; 37% memory)...`
+  const log = [
+    `${OLD} ERR ${AT} [INFO] (telemetry) Starting provisioner windows-update`,
+    ...[1, 2, 3].map(waiting),
+    `${OLD} OUT     azure-arm: Restarting the machine`,
+    ...[4, 5].map(waiting),
+  ]
+  const shown = log.map(shownLines()).filter((line) => line !== undefined)
+  expect(shown.map((line) => /\d+% cpu|Restarting/.exec(line)?.[0])).toEqual([
+    '1% cpu',
+    'Restarting',
+    '4% cpu',
+  ])
 })
 
 describe('without doubles', () => {

@@ -173,11 +173,39 @@ function powershell(lines: string[]): string {
 }
 
 describe('the inline script', () => {
-  test('goes to a POSIX shell as it is', () => {
-    const lines = ['set -u', '  echo "$HOME"', "it's"]
+  test('goes to a POSIX shell line by line, with what names the line that fails', () => {
+    const lines = ['set -u', '', '  echo "$HOME"']
+    expect(customizers(customization({ inlineScript: lines }), 'Linux')).toEqual([
+      {
+        type: 'Shell',
+        name: 'aib-action: inline script',
+        inline: [
+          expect.stringContaining('aib-action: inline-script, line '),
+          'aib_at 1 && :',
+          'set -u',
+          '',
+          '  aib_at 3 && :',
+          '  echo "$HOME"',
+        ],
+      },
+    ])
+  })
+
+  test('goes to a POSIX shell as it is when it is none', () => {
+    const lines = ['set -u', "it's"]
     expect(customizers(customization({ inlineScript: lines }), 'Linux')).toEqual([
       { type: 'Shell', name: 'aib-action: inline script', inline: lines },
     ])
+  })
+
+  test('tells in PowerShell of a bad exit code and of a mistake in the same words', () => {
+    const text = powershell(['robocopy a b'])
+    expect(text).toContain(
+      'Write-Host "aib-action: inline-script, line ${Line}: exit code $global:LASTEXITCODE"',
+    )
+    expect(text).toContain(
+      'Write-Host "aib-action: inline-script, line $($_.Extent.StartLineNumber): $($_.Message)"',
+    )
   })
 
   test.each([
@@ -238,9 +266,17 @@ describe('the validation script', () => {
     expect(scriptValidators(customization({ inlineScript: script }), 'Linux')).toEqual([])
   })
 
-  test('goes to a POSIX shell as it is', () => {
+  test('goes to a POSIX shell with what names the line that fails, under its own name', () => {
     expect(scriptValidators(customization({ validationScript: ['nginx -t'] }), 'Linux')).toEqual([
-      { type: 'Shell', name: 'aib-action: validation script', inline: ['nginx -t'] },
+      {
+        type: 'Shell',
+        name: 'aib-action: validation script',
+        inline: [
+          expect.stringContaining('aib-action: validation-script, line '),
+          'aib_at 1 && :',
+          'nginx -t',
+        ],
+      },
     ])
   })
 

@@ -37,20 +37,43 @@ describe('AzureError', () => {
       { requestId: 'r1' },
       'Failed while reading it: Forbidden (HTTP 403): No. [request r1]',
     ],
-    ['with a remedy', { remedy: 'Do it.' }, 'Failed while reading it: Forbidden (HTTP 403): No.\nDo it.'],
+    [
+      'with both IDs for support',
+      { requestId: 'r1', correlationId: 'c1' },
+      'Failed while reading it: Forbidden (HTTP 403): No. [request r1, correlation c1]',
+    ],
+    [
+      'with a correlation ID',
+      { correlationId: 'c1' },
+      'Failed while reading it: Forbidden (HTTP 403): No. [correlation c1]',
+    ],
+    [
+      'with a remedy, which is told elsewhere',
+      { remedy: 'Do it.' },
+      'Failed while reading it: Forbidden (HTTP 403): No.',
+    ],
+    [
+      'with a code that the catalogue knows',
+      { code: 'AuthorizationFailed' },
+      'Failed while reading it: AuthorizationFailed (HTTP 403): No.',
+    ],
   ])('%s', (_, overrides, message) => {
     expect(azureError(overrides).message).toBe(message)
   })
 
   test('keeps what others decide by', () => {
-    expect(azureError({ ambiguous: true })).toMatchObject({
+    const ids = { requestId: 'r1', correlationId: 'c1' }
+    expect(azureError({ ambiguous: true, remedy: 'Do it.', ...ids })).toMatchObject({
       doing: 'reading it',
       status: 403,
       code: 'Forbidden',
       azureMessage: 'No.',
       ambiguous: true,
+      remedy: 'Do it.',
+      ...ids,
     })
     expect(azureError().ambiguous).toBe(false)
+    expect(azureError().remedy).toBeUndefined()
   })
 })
 

@@ -8,6 +8,7 @@ import {
   redactSignatures,
   sourceBody,
 } from '../../src/image-template.ts'
+import { namingLines } from '../../src/shell-script.ts'
 import type { SourceImage } from '../../src/source-image.ts'
 import type { Validator } from '../../src/template-schema.ts'
 import {
@@ -61,7 +62,11 @@ test('a marketplace image to a gallery, whole', () => {
           sha256Checksum: artifact.sha256,
         },
         expect.objectContaining({ type: 'Shell', name: 'aib-action: unpack web-app' }),
-        { type: 'Shell', name: 'aib-action: inline script', inline: ['sudo apt-get install -y nginx'] },
+        {
+          type: 'Shell',
+          name: 'aib-action: inline script',
+          inline: namingLines(['sudo apt-get install -y nginx'], 'inline-script'),
+        },
       ],
       distribute: [
         {
@@ -135,7 +140,11 @@ test('the artifact goes last of all, when it is not to stay', () => {
 
 describe('validators', () => {
   const own: Validator = { type: 'File', sourceUri: 'https://x/y', destination: '/tmp/y' }
-  const script = { type: 'Shell', name: 'aib-action: validation script', inline: ['nginx -t'] }
+  const script = {
+    type: 'Shell',
+    name: 'aib-action: validation script',
+    inline: namingLines(['nginx -t'], 'validation-script'),
+  }
   test.each([
     ['none', [], undefined, undefined],
     ['the script', ['nginx -t'], undefined, { inVMValidations: [script] }],

@@ -23,7 +23,7 @@ type Kind = 'entry' | 'story' | 'pure' | 'archive' | 'runner' | 'azure' | 'outsi
 function kindOf(file: string): Kind {
   if (!file.startsWith('src/')) return 'outside'
   if (/^src\/(main|post)\.ts$/.test(file)) return 'entry'
-  if (/^src\/(build|reuse|follow-log|cleanup)\.ts$/.test(file)) return 'story'
+  if (/^src\/(build|reuse|run-template|follow-log|cleanup)\.ts$/.test(file)) return 'story'
   if (/^src\/(archive|artifact-entries|credential-scan|pack-piece|pack-worker|packers)\.ts$/.test(file))
     return 'archive'
   if (/^src\/(runner|workflow-artifact)\.ts$/.test(file)) return 'runner'
@@ -35,7 +35,8 @@ const MAY_IMPORT: Record<Kind, { files: Kind[]; packages: RegExp }> = {
   story: { files: ['story', 'pure', 'archive'], packages: /^$/ },
   pure: {
     files: ['pure'],
-    packages: /^(node:path|node:crypto|fastest-levenshtein|jsonc-parser|tar\/(header|pax)|valibot|yaml)$/,
+    packages:
+      /^(node:path|node:crypto|fastest-levenshtein|jsonc-parser|tar\/(header|pax)|unbash|valibot|yaml)$/,
   },
   archive: { files: ['archive', 'pure'], packages: /^(node:.*|ignore)$/ },
   runner: { files: ['pure'], packages: /^(node:|@actions\/)/ },

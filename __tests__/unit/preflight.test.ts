@@ -6,6 +6,7 @@ import {
   artifactWarnings,
   buildWarnings,
   isRegistered,
+  jobLimitWarning,
   type Provider,
   PROVIDERS,
   regionProblems,
@@ -264,6 +265,7 @@ describe('warned of is', () => {
   const windows = marketplaceImage({ osType: 'Windows' })
   const updates = { 'windows-update': 'true' }
   const vhd = { 'gallery-image-id': '', 'distribute-type': 'vhd' }
+  const short = { 'build-path': '', 'inline-script': 'Write-Output a' }
 
   test.each<[string, Inputs, Parameters<typeof buildWarnings>[1], StorageAccount | undefined, string[]]>([
     ['nothing', {}, linux, account(), []],
@@ -312,6 +314,63 @@ describe('warned of is', () => {
     ],
     ['a VHD whose staging group stays', { ...vhd, cleanup: 'never' }, linux, account(), []],
     ['a VHD that is not waited for', { ...vhd, wait: 'false' }, linux, account(), []],
+    ['a Windows that is hardly customized', short, windows, undefined, ['short-windows-build']],
+    [
+      'a Windows that is hardly customized, by three lines and a comment',
+      {
+        ...short,
+        'inline-script': 'mkdir C:\\a\n# b\n$x = Get-Date\n[Environment]::SetEnvironmentVariable("a", 1)',
+      },
+      windows,
+      undefined,
+      ['short-windows-build'],
+    ],
+    [
+      'such a Windows that waits',
+      { ...short, 'inline-script': 'echo a\nStart-Sleep -Seconds 60' },
+      windows,
+      undefined,
+      [],
+    ],
+    ['such a Windows on a larger VM', { ...short, 'vm-size': 'Standard_D4s_v5' }, windows, undefined, []],
+    ['such a Windows with an artifact', { 'inline-script': 'Write-Output a' }, windows, account(), []],
+    ['such a Windows that restarts', { ...short, 'windows-restart': 'true' }, windows, undefined, []],
+    [
+      'such a Windows with customizers',
+      { ...short, customizers: '[{type: WindowsRestart}]' },
+      windows,
+      undefined,
+      [],
+    ],
+    [
+      'a Windows that runs a program',
+      { ...short, 'inline-script': '& C:\\install.exe' },
+      windows,
+      undefined,
+      [],
+    ],
+    [
+      'a Windows of four lines',
+      { ...short, 'inline-script': 'echo a\necho b\necho c\necho d' },
+      windows,
+      undefined,
+      [],
+    ],
+    [
+      'a Windows that only a loop is for',
+      { ...short, 'inline-script': 'while ($true) { Get-Date }' },
+      windows,
+      undefined,
+      [],
+    ],
+    ['a Linux that is hardly customized', { ...short, 'inline-script': 'echo a' }, linux, undefined, []],
+    [
+      'what stands in a script',
+      { 'inline-script': 'apt-get install nginx' },
+      linux,
+      account(),
+      ['waits-for-input'],
+    ],
     [
       'all at once',
       { ...updates, ...vhd, 'build-timeout-in-minutes': '30' },
@@ -341,6 +400,20 @@ describe('warned of is', () => {
     ['no artifact', { 'build-path': '' }, LIMIT + 1, []],
   ])('%s', (_, inputs, bytes, expected) => {
     expect(artifactWarnings(requestOf(inputs), bytes).map(({ name }) => name)).toEqual(expected)
+  })
+})
+
+describe('a job that ends', () => {
+  test.each<[string, Inputs, number, string[]]>([
+    ['before the build', { 'build-timeout-in-minutes': '400' }, 360, ['build-timeout-beyond-job']],
+    ["before the service's own limit", { 'build-timeout-in-minutes': '0' }, 60, ['build-timeout-beyond-job']],
+    ['before the default', {}, 90, ['build-timeout-beyond-job']],
+    ['with the build', { 'build-timeout-in-minutes': '360' }, 360, []],
+    ['after the build', {}, 360, []],
+  ])('%s', (_, inputs, limit, expected) => {
+    const warnings = jobLimitWarning(requestOf(inputs).settings, limit)
+    expect(warnings.map(({ name }) => name)).toEqual(expected)
+    for (const { message } of warnings) expect(message).toContain(`ends after ${limit} minutes`)
   })
 })
 

@@ -1,6 +1,13 @@
 import { describe, expect, test } from '@jest/globals'
 import { BuildFailedError } from '../../src/errors.ts'
-import { duration, outputs, runFailure, summary, taskOutputBlock, whereIsTheLog } from '../../src/report.ts'
+import {
+  duration,
+  emptyReport,
+  outputs,
+  runFailure,
+  taskOutputBlock,
+  whereIsTheLog,
+} from '../../src/report.ts'
 import {
   buildReport,
   DEFINITION_ID,
@@ -41,7 +48,7 @@ describe('outputs', () => {
   })
 
   test('of a build that failed at once are all there, and empty', () => {
-    const { json, 'image-uris': uris, ...all } = outputs({ images: {} })
+    const { json, 'image-uris': uris, ...all } = outputs(emptyReport())
     expect(uris).toBe('{}')
     expect(json).toContain('"image-uris":"{}"')
     expect(new Set(Object.values(all))).toEqual(new Set(['']))
@@ -125,57 +132,6 @@ describe('the block of the Azure DevOps task', () => {
       `$(imageUri) =  ${VERSION_ID}`,
       rule,
     ])
-  })
-})
-
-describe('summary', () => {
-  test('of a build that went well', () => {
-    expect(summary(buildReport(), 1_234_000)).toBe(
-      [
-        '## Azure VM image',
-        '',
-        '| | |',
-        '| --- | --- |',
-        '| Result | ✅ image built |',
-        `| Image (SharedImage_distribute) | \`${VERSION_ID}\` |`,
-        '| Source | `Canonical:ubuntu-24_04-lts:server:24.04.202609010` |',
-        '| Image template | `t_1_ab` |',
-        '| Run | Succeeded |',
-        '| Time | 20 min 34 s |',
-        '',
-      ].join('\n'),
-    )
-  })
-
-  test.each<[string, Parameters<typeof buildReport>[0], string]>([
-    ['a dry run', { dryRun: true, images: {} }, '✅ checked (dry run): nothing was created'],
-    [
-      'a build that nobody waits for',
-      { runState: 'Running', images: {} },
-      '⏳ build started, not waited for',
-    ],
-    ['an image that is there already', { skipped: true }, '⏭️ unchanged: the image is there already'],
-  ])('of %s', (_, overrides, result) => {
-    expect(summary(buildReport(overrides), 0)).toContain(`| Result | ${result} |`)
-  })
-
-  test('of several images names each', () => {
-    const text = summary(buildReport({ images: { a: VERSION_ID, b: MANAGED_IMAGE_ID } }), 0)
-    expect(text).toContain(`| Image (a) | \`${VERSION_ID}\` |\n| Image (b) | \`${MANAGED_IMAGE_ID}\` |`)
-  })
-
-  test('of a failure: the message in a block that it cannot leave, and the staging group', () => {
-    const text = summary(buildReport({ runState: 'Failed', images: {} }), 4000, 'bad\n```\n# not a title')
-    expect(text).toContain('| Result | ❌ failed |')
-    expect(text).toContain('| Staging resource group | `IT_builds_t_1_ab_x` |')
-    expect(text).toContain("```text\nbad\n'''\n# not a title\n```\n")
-    expect(text).not.toContain('| Image (')
-  })
-
-  test('of a failure before anything was known has no empty rows', () => {
-    expect(summary({ images: {} }, 0, 'no')).toBe(
-      '## Azure VM image\n\n| | |\n| --- | --- |\n| Result | ❌ failed |\n| Time | 0 s |\n\n```text\nno\n```\n',
-    )
   })
 })
 

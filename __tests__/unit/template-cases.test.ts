@@ -8,6 +8,7 @@ import { INPUT_FIELDS } from '../../scripts/task-properties.ts'
 import { InputError } from '../../src/errors.ts'
 import { IMAGE_ALIASES } from '../../src/image-aliases.ts'
 import type { ImageTemplate } from '../../src/image-template.ts'
+import { namingLines } from '../../src/shell-script.ts'
 import {
   DEFINITION_ID,
   IDENTITY_ID,
@@ -145,10 +146,14 @@ const INPUTS_ONE_BY_ONE: Row[] = [
     step(0, 'sourceUri', 'https://artifacts.blob.core.windows.net/imagebuilder-vststask/web-app/a.tar.gz'),
   ],
   [
-    'inline-script: line by line, as written',
+    'inline-script: line by line, as written, with what names the line that fails',
     { 'inline-script': '\nset -u\n\n  echo "$HOME"  \n' },
     at('properties.customize', [
-      { type: 'Shell', name: 'aib-action: inline script', inline: ['set -u', '', '  echo "$HOME"  '] },
+      {
+        type: 'Shell',
+        name: 'aib-action: inline script',
+        inline: namingLines(['set -u', '', '  echo "$HOME"  '], 'inline-script'),
+      },
     ]),
   ],
   ['inline-script: on Windows', { ...WINDOWS, 'inline-script': 'Get-Date' }, steps(script('PowerShell'))],
@@ -206,7 +211,11 @@ const INPUTS_ONE_BY_ONE: Row[] = [
     { 'validation-script': 'test -d /opt/app' },
     at('properties.validate', {
       inVMValidations: [
-        { type: 'Shell', name: 'aib-action: validation script', inline: ['test -d /opt/app'] },
+        {
+          type: 'Shell',
+          name: 'aib-action: validation script',
+          inline: namingLines(['test -d /opt/app'], 'validation-script'),
+        },
       ],
     }),
   ],

@@ -3,6 +3,7 @@
  * Azure's published schema where `AIB_SCHEMAS` names a folder that has it.
  */
 import { describe, expect, test } from '@jest/globals'
+import { namingLines } from '../../src/shell-script.ts'
 import {
   DEFINITION_ID,
   IDENTITY_ID,
@@ -34,7 +35,11 @@ const FILE_DEFINITION = resourceId('Microsoft.Compute/galleries/images', 'galler
 const FILE_SUBNET = resourceId('Microsoft.Network/virtualNetworks/subnets', 'network', 'of-file')
 const DEBIAN = { publisher: 'Debian', offer: 'debian-12', sku: '12-gen2' }
 const OWN_VALIDATOR = { type: 'File', sourceUri: 'https://contoso.com/check', destination: '/tmp/check' }
-const SCRIPT_VALIDATOR = { type: 'Shell', name: 'aib-action: validation script', inline: ['true'] }
+const SCRIPT_VALIDATOR = {
+  type: 'Shell',
+  name: 'aib-action: validation script',
+  inline: namingLines(['true'], 'validation-script'),
+}
 
 /** A template file with something in every field that inputs override. */
 const FILE = {

@@ -52,6 +52,13 @@ export interface ArmAnswer<T> {
   operationUrl?: string
   /** When the service wants to be asked again; it says so for operations, if at all. */
   retryAfterMs?: number
+  ids: RequestIds
+}
+
+/** Azure's own names of a request, for its support. */
+interface RequestIds {
+  requestId?: string
+  correlationId?: string
 }
 
 const TRIES = 6
@@ -161,13 +168,12 @@ class RetriableError extends AzureError {
 
 function refusal(doing: string, response: PipelineResponse): RetriableError {
   const { code, message } = errorBody(response)
-  const requestId = response.headers.get('x-ms-request-id')
   const error = new RetriableError({
     doing,
     status: response.status,
     code,
     message,
-    ...(requestId === undefined ? {} : { requestId }),
+    ...requestIds(response),
     ambiguous: RETRIED.has(response.status) && response.status !== 429,
   })
   error.retryAfterMs = retryAfter(response.headers.get('retry-after'))
@@ -205,6 +211,16 @@ function readAnswer<T>(response: PipelineResponse): ArmAnswer<T> {
     body: parse(response.bodyAsText) as T,
     ...(operationUrl === undefined ? {} : { operationUrl }),
     ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+    ids: requestIds(response),
+  }
+}
+
+function requestIds({ headers }: PipelineResponse): RequestIds {
+  const requestId = headers.get('x-ms-request-id')
+  const correlationId = headers.get('x-ms-correlation-request-id')
+  return {
+    ...(requestId === undefined ? {} : { requestId }),
+    ...(correlationId === undefined ? {} : { correlationId }),
   }
 }
 

@@ -6,7 +6,7 @@ import {
   StorageSharedKeyCredential,
   type StoragePipelineOptions,
 } from '@azure/storage-blob'
-import { azureRemedy } from '../diagnosis.ts'
+import { remedyFor } from '../diagnosis.ts'
 import { AzureError } from '../errors.ts'
 import type { ResourceManager } from './arm.ts'
 import { patiently, SilentConnection, type Patience } from './patience.ts'
@@ -50,8 +50,8 @@ const CONNECTION: StoragePipelineOptions = {
 /** For an answer, the SDK's own tries and pauses among it. */
 const PATIENCE: Patience = { silence: 120_000, tries: 3 }
 
-/** What is done with a signal that ends it when it takes too long. */
-type Action<T> = (abortSignal: AbortSignal) => Promise<T>
+/** What is done with a signal that ends it when it takes too long; it may call `alive` to say that it does not. */
+type Action<T> = (abortSignal: AbortSignal, alive: () => void) => Promise<T>
 
 /** One storage account. Which of the two ways is used is decided once, at the first refusal. */
 export class BlobAccess {
@@ -100,13 +100,9 @@ export class BlobAccess {
     const { id, name, blobEndpoint, allowsKeys } = this.account
     if (!allowsKeys) {
       const { doing, status, code, azureMessage: message } = refusal
-      throw new AzureError({
-        doing,
-        status,
-        code,
-        message,
-        ...azureRemedy('KeyBasedAuthenticationNotPermitted', ''),
-      })
+      const byKey = new AzureError({ doing, status, code: 'KeyBasedAuthenticationNotPermitted', message })
+      const remedy = remedyFor(byKey)
+      throw new AzureError({ doing, status, code, message, ...(remedy === undefined ? {} : { remedy }) })
     }
     const answer = await this.edges.arm
       .request<{ keys: { value: string }[] }>({

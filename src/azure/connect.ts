@@ -4,6 +4,7 @@ import { VERSION } from '../version.ts'
 import { ResourceManager } from './arm.ts'
 import { BuildLog } from './build-log.ts'
 import { createCredential, type CredentialEdges } from './credential.ts'
+import { earlierBuilds } from './earlier-builds.ts'
 import { findTemplate } from './existing-template.ts'
 import { ImageBuilder } from './image-builder.ts'
 import { lookUp } from './lookups.ts'
@@ -36,13 +37,15 @@ export function connect({ signIn, pollIntervalSeconds }: Connection, edges: Conn
     findTemplate: (request, signal) => findTemplate(reader(signal), request),
     findImages: (request, key, signal) => findImages(reader(signal), request, key),
     findRunning: (request, key, signal) => findRunning(reader(signal), request, key),
+    earlierBuilds: (request, signal) => earlierBuilds(reader(signal), request),
     registerProviders: ({ subscriptionId }, onRegister, signal) =>
       registerProviders(reader(signal), subscriptionId, { arm, clock: edges.clock, onRegister }, signal),
     artifactStore: (account) => new ArtifactStore(account, { ...edges, arm, credential }),
     imageBuilder,
     buildLog: {
-      follow: (group, print, signal) => log.follow(group, print, pollIntervalSeconds * 1000, signal),
-      fetch: (group, runMessage, since) => log.fetch(group, runMessage, since),
+      follow: (group, since, take, signal) =>
+        log.follow(group, since, take, pollIntervalSeconds * 1000, signal),
+      fetch: (group, runMessage, since, read) => log.fetch(group, runMessage, since, read),
     },
   }
 }

@@ -7,7 +7,7 @@ import type { ImageTemplate } from '../image-template.ts'
 import type { Clock, ImageBuilderPort, RunEnd, RunOutput, TemplateRun, TemplateView } from '../ports.ts'
 import { lastName } from '../resource-id.ts'
 import { runStatus, type RunSighting } from '../run-status.ts'
-import type { ResourceManager } from './arm.ts'
+import type { ArmAnswer, ResourceManager } from './arm.ts'
 import { API_VERSIONS } from './reader.ts'
 
 const API_VERSION = API_VERSIONS.imageBuilder
@@ -43,14 +43,14 @@ export class ImageBuilder implements ImageBuilderPort {
 
   async submit(id: string, template: ImageTemplate, signal: AbortSignal): Promise<TemplateView> {
     const doing = `submitting image template ${lastName(id)}`
-    const operationUrl = await this.put(id, template, doing, signal)
+    const accepted = await this.put(id, template, doing, signal)
     for (;;) {
       const view = await this.get(id, signal)
       if (!view)
         throw new BuildFailedError(`Image template ${lastName(id)} vanished while it was being provisioned.`)
       if (view.provisioningState === 'Succeeded') return view
       if (view.provisioningState === 'Failed' || view.provisioningState === 'Canceled') {
-        throw await this.provisioningFailure(doing, view, operationUrl)
+        throw await this.provisioningFailure(doing, view, accepted)
       }
       await this.clock.sleep(this.pollMs, signal)
     }
@@ -65,11 +65,11 @@ export class ImageBuilder implements ImageBuilderPort {
     template: ImageTemplate,
     doing: string,
     signal: AbortSignal,
-  ): Promise<string | undefined> {
+  ): Promise<ArmAnswer<unknown> | undefined> {
     for (let attempt = 1; ; attempt += 1) {
       try {
         const call = { path: id, apiVersion: API_VERSION, doing, body: template, signal }
-        return (await this.arm.request({ ...call, method: 'PUT' })).operationUrl
+        return await this.arm.request({ ...call, method: 'PUT' })
       } catch (error) {
         const mayBeTaken =
           error instanceof AzureError && (error.ambiguous || (attempt > 1 && error.status === 409))
@@ -84,14 +84,14 @@ export class ImageBuilder implements ImageBuilderPort {
   private async provisioningFailure(
     doing: string,
     view: TemplateView,
-    operationUrl?: string,
+    accepted: ArmAnswer<unknown> | undefined,
   ): Promise<AzureError> {
-    const operation = operationUrl
-      ? await this.arm.operation(operationUrl, API_VERSION).catch(() => undefined)
+    const operation = accepted?.operationUrl
+      ? await this.arm.operation(accepted.operationUrl, API_VERSION).catch(() => undefined)
       : undefined
     const code = operation?.error?.code ?? 'ProvisioningFailed'
     const message = operation?.error?.message ?? view.provisioningError ?? 'Image Builder gave no reason.'
-    return new AzureError({ doing, status: 200, code, message })
+    return new AzureError({ doing, status: 200, code, message, ...accepted?.ids })
   }
 
   async startRun(id: string, byItself: boolean, signal: AbortSignal): Promise<TemplateRun> {
@@ -102,8 +102,12 @@ export class ImageBuilder implements ImageBuilderPort {
     const run: TemplateRun = { imageTemplate: id, ...(previousStart === undefined ? {} : { previousStart }) }
     try {
       const call = { path: `${id}/run`, apiVersion: API_VERSION, doing, signal }
-      const { operationUrl } = await this.arm.request({ ...call, method: 'POST' })
-      return { ...run, ...(operationUrl === undefined ? {} : { operationUrl }) }
+      const { operationUrl, ids } = await this.arm.request({ ...call, method: 'POST' })
+      return {
+        ...run,
+        ...(operationUrl === undefined ? {} : { operationUrl }),
+        ...(ids.correlationId === undefined ? {} : { correlationId: ids.correlationId }),
+      }
     } catch (error) {
       if (!(error instanceof AzureError) || !error.ambiguous) throw error
       this.notice(`${error.message}\nThe run may have started all the same: looking at the template.`)
@@ -122,8 +126,7 @@ export class ImageBuilder implements ImageBuilderPort {
     return false
   }
 
-  async followRun(run: TemplateRun, onPhase: (phase: string) => void, signal: AbortSignal): Promise<RunEnd> {
-    let shown = ''
+  async followRun(run: TemplateRun, onLook: (phase: string) => void, signal: AbortSignal): Promise<RunEnd> {
     let operationEndedAt: number | undefined
     let lastSeenAt = this.clock.now()
     for (;;) {
@@ -135,7 +138,7 @@ export class ImageBuilder implements ImageBuilderPort {
       const status = runStatus(sighting, run.previousStart, final)
       if (status.ended) return { state: status.state, message: status.message }
       if (status.operationEnded) operationEndedAt ??= now
-      if (status.phase !== shown && !failure) onPhase((shown = status.phase))
+      if (!failure) onLook(status.phase)
       await this.clock.sleep(retryAfterMs ?? this.pollMs, signal)
     }
   }

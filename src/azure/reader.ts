@@ -16,7 +16,7 @@ export type Api = keyof typeof API_VERSIONS
 
 export class Reader {
   private readonly arm: ResourceManager
-  private readonly debug: (message: string) => void
+  readonly debug: (message: string) => void
   private readonly signal: AbortSignal | undefined
 
   constructor(arm: ResourceManager, debug: (message: string) => void, signal: AbortSignal | undefined) {
