@@ -46,8 +46,8 @@ function wordsOf({ failure, facts }: Diagnosis): Pick<Explanation, 'cause' | 're
 }
 
 function factsOf({ images, template }: BuildReport): Record<string, string> {
-  const image = Object.values(images).join(', ')
-  return { ...(image === '' ? {} : { image }), ...(template ? { template: template.name } : {}) }
+  const [image] = Object.values(images)
+  return { ...(image === undefined ? {} : { image }), ...(template ? { template: template.name } : {}) }
 }
 
 /** What failed in the build, before Azure's words for it, which are the same for most. */

@@ -191,15 +191,6 @@ describe('facts', () => {
       { image: '/subscriptions/s/v', region: 'eastus' },
     ],
     [
-      'of a gallery that is late',
-      of(
-        ended(
-          'Failed in distributing 1 images: /providers/Microsoft.Compute/galleries/g1/images/web, Location: eastus. context deadline exceeded',
-        ),
-      ),
-      { gallery: 'g1', definition: 'web' },
-    ],
-    [
       'of a VM size in the log',
       packer(
         ...complains(

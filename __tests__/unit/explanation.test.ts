@@ -133,7 +133,7 @@ describe('a build that failed', () => {
       'The run of image template t_1 ended with Failed: Failed in distributing 1 images out of total 1: {[Error 0] Future#WaitForCompletion: context has been cancelled: context deadline exceeded}'
     const explanation = explain(new BuildFailedError(message), { ...emptyReport(), images })
     expect(explanation.id).toBe('replication-timeout')
-    expect(annotation(explanation)).toContain('/x/versions/1.2.3')
+    expect(annotation(explanation)).toContain("--url '/x/versions/1.2.3?api-version=")
     expect(explanation.facts).toContain(
       'Image made all the same, by SharedImage_distribute; it may be usable: /x/versions/1.2.3',
     )

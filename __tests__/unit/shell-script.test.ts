@@ -211,7 +211,7 @@ describe.each(SHELLS)('in $shell', ({ command, there }) => {
         const last = Number(files['steps']?.trimEnd().split('\n').at(-1))
         if (!/\bfun\b/.test(script[line - 1] ?? '')) expect(line).toBe(last)
       }),
-      { numRuns: 15 },
+      { numRuns: 8 },
     )
   })
 })

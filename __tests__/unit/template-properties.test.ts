@@ -207,7 +207,7 @@ describe('any valid inputs', () => {
         seen.windows += body.properties.customize.some(({ type }) => type === 'PowerShell') ? 1 : 0
         seen.signed += JSON.stringify(body).includes(SIGNATURE) ? 1 : 0
       }),
-      { numRuns: 200 },
+      { numRuns: 100 },
     )
     expect(Math.min(...Object.values(seen))).toBeGreaterThan(10)
   })
@@ -298,7 +298,7 @@ test('any inputs at all give a request, or mistakes in inputs that there are', (
         ends.mistakes += 1
       }
     }),
-    { numRuns: 400 },
+    { numRuns: 200 },
   )
   expect(Math.min(ends.requests, ends.mistakes)).toBeGreaterThan(10)
 })

@@ -18,15 +18,9 @@ export const RUN_FAILURES: readonly Failure[] = [
     cause:
       'The image was built and handed to the gallery, and the time of the build was up before all regions had it. Replication goes on in Azure: the image may well be usable.',
     remedy:
-      "Look at the image version before building again; its replication shows:\n  az sig image-version show --resource-group <group> --gallery-name {gallery} --gallery-image-definition {definition} --gallery-image-version <version> --expand ReplicationStatus\nFor the next build give 'build-timeout-in-minutes' more (up to 960), 'replication-regions' fewer regions, or set 'replication-mode' to shallow.",
+      "Look at the image version before building again; its replication shows:\n  az rest --method get --url '{image}?api-version=2023-07-03&$expand=ReplicationStatus'\nFor the next build give 'build-timeout-in-minutes' more (up to 960), 'replication-regions' fewer regions, or set 'replication-mode' to shallow.",
     link: `${GUIDE}#error-occurs-with-waiting-for-azure-compute-gallery`,
-    marks: [
-      {
-        kind: 'build',
-        text: /Failed in distributing [^]*galleries\/(?<gallery>[\w.-]+)\/images\/(?<definition>[\w.-]+)[^]*context deadline exceeded/,
-      },
-      { kind: 'build', text: /Failed in distributing .*context deadline exceeded/s },
-    ],
+    marks: [{ kind: 'build', text: /Failed in distributing .*context deadline exceeded/s }],
   },
   {
     id: 'distribution-failed',
