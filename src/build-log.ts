@@ -85,7 +85,12 @@ export interface PackerLine {
 
 /** A line of the log and what it means after those before it. */
 export interface ReadLine extends PackerLine {
-  /** As a reader wants it, without what Image Builder and Packer put in front: see `shownLines`. */
+  /**
+   * As a reader wants it: a script's own output as it was printed, Packer's headlines (and a script's errors) behind
+   * `==> `. Absent for Packer's log of itself, blank lines, noise and doubles: both formats have many texts on two or
+   * three channels (streams, and Packer's log), in any order, others on one alone. A text is shown as often as the
+   * channel has it that has it most often. It is foreign text and may look like a command to the runner.
+   */
   shown?: string
   /** Type of the provisioner that starts here, told once; Packer's names, as `shell`. */
   starts?: string
@@ -119,18 +124,6 @@ export function lineReader(): (line: string) => ReadLine {
     last = shown
     return { ...read, ...told, shown }
   }
-}
-
-/**
- * Reads one line after the other and gives each as a reader wants it: a script's own output as it was printed, Packer's
- * headlines (and a script's errors) behind `==> `. Undefined for Packer's log of itself, blank lines, noise and doubles:
- * both formats have many texts on two or three channels (streams, and Packer's log), in any order, others on one
- * alone. A text is shown as often as the channel has it that has it most often. It is foreign text and may look like
- * a command to the runner.
- */
-export function shownLines(): (line: string) => string | undefined {
-  const read = lineReader()
-  return (line) => read(line).shown
 }
 
 /** Packer gives up the provisioner that runs; a script on its error stream may say the second, too. */

@@ -19,13 +19,14 @@ import {
 import type { BuildRequest, ExistingBuild, NewBuild } from './inputs.ts'
 import { ARTIFACT_CONTAINER, artifactFolder, blobMetadata, blobName, templateName } from './names.ts'
 import type { BuildEdges, ReadyTemplate, RunEnd } from './ports.ts'
-import { artifactWarnings, jobLimitWarning, sizeProblem, type Warning } from './preflight.ts'
+import { artifactWarnings, sizeProblem, type Warning } from './preflight.ts'
 import { runFailure, type BuildReport } from './report.ts'
 import { formatResourceId, KINDS } from './resource-id.ts'
 import { keyOf, reuse, runOutputNamesOf } from './reuse.ts'
 import { runTemplate } from './run-template.ts'
 import type { SourceName } from './source-image.ts'
 import { buildMinutes } from './template-settings.ts'
+import { jobLimitWarning } from './time-warnings.ts'
 import type { Span } from './timeline.ts'
 
 /**

@@ -23,6 +23,8 @@ export interface Explanation {
   facts: string[]
   /** The line of the user's script that failed. */
   script?: { input: string; line: number }
+  /** Whether it is the validation that failed, whose log is one of its own. */
+  validating?: boolean
 }
 
 /** @param error what main failed with */
@@ -55,11 +57,12 @@ function buildFailure(
   error: BuildFailedError,
   failure: Diagnosis['failure'],
   report: BuildReport,
-): Pick<Explanation, 'headline' | 'details' | 'facts' | 'script'> {
+): Pick<Explanation, 'headline' | 'details' | 'facts' | 'script' | 'validating'> {
   const { reading } = report
   const isCertain = failure.cause !== ''
   const [azure = '', ...more] = messageOf(error).split('\n')
-  const step = reading && brokenStep(reading, azure, report)
+  const validating = azure.includes('/validation.log')
+  const step = reading && brokenStep(reading, validating, report)
   const what = step ? headlineOf(step, report) : isCertain ? `${failure.title}.` : undefined
   const [headline = '', ...rest] = what === undefined ? [azure] : [what, azure]
   return {
@@ -67,14 +70,14 @@ function buildFailure(
     details: step ? step.output : isCertain ? [] : (reading?.tail ?? []).slice(-20),
     facts: [...rest, ...more, ...usableImages(report), ...supportIds(report)],
     ...(step?.script ? { script: step.script } : {}),
+    validating,
   }
 }
 
 type BrokenStep = FailedStep & { outOfTime: boolean }
 
-/** A validation has a log of its own, and its steps are the validators. */
-function brokenStep(reading: LogReading, azure: string, report: BuildReport): BrokenStep | undefined {
-  const validating = azure.includes('/validation.log')
+/** The steps of a validation are the validators. */
+function brokenStep(reading: LogReading, validating: boolean, report: BuildReport): BrokenStep | undefined {
   const steps = validating ? report.validators : report.steps
   const failed = failedStep(reading, steps)
   const step = failed ?? (reading.running && failedStep(reading, steps, reading.running))

@@ -12,9 +12,7 @@ import { didYouMean } from './nearest.ts'
 import { lastName, sameId } from './resource-id.ts'
 import { SCRIPT_WARNINGS, scriptWarnings } from './script-lint.ts'
 import type { SourceImage } from './source-image.ts'
-import { jobLimitWarning, shortBuildWarning } from './time-warnings.ts'
-
-export { jobLimitWarning, scriptWarnings }
+import { shortBuildWarning } from './time-warnings.ts'
 
 /** Warnings by name. */
 export const WARNINGS = {

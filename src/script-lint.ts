@@ -10,8 +10,6 @@ import { readPowerShell } from './powershell-commands.ts'
 import { readShell } from './shell-commands.ts'
 import type { OsType } from './source-image.ts'
 
-export { lintPowerShell, lintShell }
-
 /** Findings by name; `ignore-warnings` takes these. */
 export const SCRIPT_WARNINGS = {
   'waits-for-input': 'a command that waits for a person',

@@ -135,9 +135,7 @@ function sectionsOf(
   { job, run, reading, steps, validators, endedAt }: SummaryFacts,
   explanation: Explanation | undefined,
 ): Section[] {
-  // A validation has a log of its own, and Azure's words name it.
-  const said = explanation ? [explanation.headline, ...explanation.facts] : []
-  const isValidation = said.some((text) => text.includes('/validation.log'))
+  const isValidation = explanation?.validating === true
   const end = run.at(-1)?.to ?? endedAt
   return [
     { name: 'Job', spans: job },

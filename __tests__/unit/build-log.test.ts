@@ -1,5 +1,11 @@
 import { describe, expect, test } from '@jest/globals'
-import { newLines, shownLines } from '../../src/build-log.ts'
+import { lineReader, newLines } from '../../src/build-log.ts'
+
+/** One line after the other, as it is shown. */
+function shownLines(): (line: string) => string | undefined {
+  const read = lineReader()
+  return (line) => read(line).shown
+}
 
 const lines = (...all: string[]): string => all.map((line) => `${line}\n`).join('')
 const numbered = (from: number, to: number): string[] =>

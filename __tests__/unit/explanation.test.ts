@@ -108,9 +108,12 @@ describe('a build that failed', () => {
     const message = RUN_FAILED.replace('customization.log', 'validation.log')
     const log = [starts('shell'), out('unhealthy'), exited(1)]
     const validators = [{ type: 'Shell', name: 'aib-action: validation script' }]
-    expect(explain(new BuildFailedError(message), report(log, { validators })).headline).toBe(
+    const explanation = explain(new BuildFailedError(message), report(log, { validators }))
+    expect(explanation.headline).toBe(
       'Validator 1 of 1: aib-action: validation script (shell) failed with exit code 1',
     )
+    expect(explanation.validating).toBe(true)
+    expect(explain(new BuildFailedError(RUN_FAILED), report(log)).validating).toBe(false)
   })
 
   test('without a log: Azure’s words are what there is', () => {

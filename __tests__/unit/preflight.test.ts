@@ -6,7 +6,6 @@ import {
   artifactWarnings,
   buildWarnings,
   isRegistered,
-  jobLimitWarning,
   type Provider,
   PROVIDERS,
   regionProblems,
@@ -19,6 +18,7 @@ import {
   subnetProblems,
   WARNINGS,
 } from '../../src/preflight.ts'
+import { jobLimitWarning } from '../../src/time-warnings.ts'
 import {
   ACCOUNT_ID,
   linesOf,

@@ -1,7 +1,9 @@
 /** What in scripts is warned of before a build, and what looks like it and is not. */
 import { describe, expect, test } from '@jest/globals'
-import { buildWarnings, scriptWarnings, WARNINGS } from '../../src/preflight.ts'
-import { lintPaths, lintPowerShell, lintShell, SCRIPT_WARNINGS } from '../../src/script-lint.ts'
+import { lintPowerShell } from '../../src/powershell-lint.ts'
+import { buildWarnings, WARNINGS } from '../../src/preflight.ts'
+import { lintPaths, SCRIPT_WARNINGS, scriptWarnings } from '../../src/script-lint.ts'
+import { lintShell } from '../../src/shell-lint.ts'
 import { artifactRequest, buildRequest, customization, marketplaceImage } from '../support/factories.ts'
 
 /** Findings as `line name`. */

@@ -164,7 +164,7 @@ describe('of a failure', () => {
         validators: [{ type: 'Shell', name: 'aib-action: validation script' }],
         reading: reading({ provisioners: [provisioner(1, { startedAt: START, endedAt: START + 5000 })] }),
       }),
-      explanation({ facts: ['logs are at …/packerlogs/1a/validation.log.'] }),
+      explanation({ validating: true }),
     )
     expect(text).toContain('  section Validators\n    1 of 1 – validation script (shell) (5 s) :done')
   })
