@@ -7,7 +7,7 @@ import { randomInt } from 'node:crypto'
 import { chmod, mkdir, readFile, realpath, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { type Change, listChanges } from './build-vm/changes.ts'
-import { makeMachine } from './build-vm/machine.ts'
+import { makeMachine, type Machine } from './build-vm/machine.ts'
 import { type OnLine, runSession } from './build-vm/session.ts'
 
 export interface BuildVm {
@@ -36,6 +36,10 @@ export interface BuildVmOptions {
   folder: string
   /** PEM file with the authority that the VM's programs are to trust. */
   caFile: string
+  /** A folder in which what all VMs with this authority are made of is kept; default: none is shared. */
+  shared?: string
+  /** False: takes files and runs nothing, as where this machine cannot. */
+  runs?: boolean
 }
 
 /** A File customizer's copy and a Shell customizer's script, each as one session: what Packer does in several. */
@@ -53,22 +57,52 @@ export async function createBuildVm(options: BuildVmOptions): Promise<BuildVm> {
   const root = join(folder, 'upper')
   const authority = await readFile(options.caFile, 'utf8')
   await mkdir(root)
+  if (options.runs === false) return storingVm(root, 'commands are not to be run')
   if (process.platform !== 'linux' || process.getuid?.() !== 0) {
     return storingVm(root, 'needs root on Linux (mount namespace, overlay)')
   }
   try {
-    return await runningVm(folder, root, authority)
+    return await runningVm(folder, root, await theMachine(options.shared ?? folder, authority))
   } catch (error) {
     return storingVm(root, error instanceof Error ? error.message : String(error))
   }
 }
 
-async function runningVm(folder: string, root: string, authority: string): Promise<BuildVm> {
-  await chmod(root, 0o755)
-  for (const name of ['work', 'lower', 'merged']) await mkdir(join(folder, name))
-  const machine = await makeMachine(folder, authority)
-  const { run, close } = sessionsIn(folder)
-  await succeed(run, ['sudo', '-n', 'true'], '')
+const machines = new Map<string, Promise<Machine & { folder: string }>>()
+
+/** What VMs are made of, made once in each folder, with a proof that this machine can run them. */
+async function theMachine(where: string, authority: string): Promise<Machine & { folder: string }> {
+  const make = async (): Promise<Machine & { folder: string }> => {
+    await mkdir(where, { recursive: true })
+    const folder = await realpath(where)
+    const machine = { ...(await makeMachine(folder, authority)), folder }
+    const proof = join(folder, 'proof')
+    await mkdir(proof)
+    await makeFolders(proof)
+    const { run, close } = sessionsIn(proof, folder)
+    await succeed(run, ['sudo', '-n', 'true'], '')
+    await close()
+    return machine
+  }
+  const made = machines.get(where) ?? make()
+  machines.set(where, made)
+  return await made
+}
+
+/** What a session mounts, and mounts on. */
+async function makeFolders(folder: string): Promise<void> {
+  for (const name of ['upper', 'work', 'lower', 'merged'])
+    await mkdir(join(folder, name), { recursive: true })
+  await chmod(join(folder, 'upper'), 0o755)
+}
+
+async function runningVm(
+  folder: string,
+  root: string,
+  machine: Machine & { folder: string },
+): Promise<BuildVm> {
+  await makeFolders(folder)
+  const { run, close } = sessionsIn(folder, machine.folder)
   return {
     runs: true,
     reason: '',
@@ -95,12 +129,12 @@ type Run = (
 ) => Promise<number>
 
 /** Sessions of one VM, one after the other: an upper directory must not be mounted twice at a time. */
-function sessionsIn(folder: string): { run: Run; close: () => Promise<void> } {
+function sessionsIn(folder: string, machine: string): { run: Run; close: () => Promise<void> } {
   const closing = new AbortController()
   let last: Promise<unknown> = Promise.resolve()
   const run: Run = (command, input, onLine, aborted) => {
     const signal = AbortSignal.any(aborted ? [closing.signal, aborted] : [closing.signal])
-    const result = last.then(() => runSession({ folder, command, input, onLine, signal }))
+    const result = last.then(() => runSession({ folder, machine, command, input, onLine, signal }))
     last = result.catch(() => undefined)
     return result
   }

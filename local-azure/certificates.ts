@@ -9,10 +9,10 @@ export interface Certificates {
 }
 
 /** Makes an authority and a server certificate for `localhost`, `127.0.0.1` and `::1`, valid for two days. */
-export async function makeCertificates(): Promise<Certificates> {
+export async function makeCertificates(name = 'Local Azure CA'): Promise<Certificates> {
   const notBeforeDate = new Date(Date.now() - 60 * 60_000)
   const notAfterDate = new Date(Date.now() + 48 * 60 * 60_000)
-  const authority = await generate([{ name: 'commonName', value: 'Local Azure CA' }], {
+  const authority = await generate([{ name: 'commonName', value: name }], {
     keyType: 'ec',
     algorithm: 'sha256',
     notBeforeDate,

@@ -25,13 +25,19 @@ export async function makeSigner(): Promise<Signer> {
   const thumbprint = createHash('sha1')
     .update(await exportSPKI(publicKey))
     .digest('base64url')
+  // A token comes with every request; what the key has signed once it has signed for good.
+  const signed = new Map<string, JWTPayload>()
   const header = { typ: 'JWT', alg: 'RS256', x5t: thumbprint, kid: thumbprint }
   return {
     sign: (claims) => new SignJWT(claims).setProtectedHeader(header).sign(privateKey),
     verify: async (token) => {
+      const known = signed.get(token)
+      if (known) return known
       try {
         const { payload } = await compactVerify(token, publicKey, { algorithms: ['RS256'] })
-        return JSON.parse(Buffer.from(payload).toString('utf8')) as JWTPayload
+        const claims = JSON.parse(Buffer.from(payload).toString('utf8')) as JWTPayload
+        signed.set(token, claims)
+        return claims
       } catch {
         return undefined
       }

@@ -2,6 +2,7 @@
  * What a local Azure holds when it starts: one plain, JSON-shaped value. A test or a scenario takes
  * `defaultSeed()` and changes what its story needs; nothing here is read again after the start.
  */
+import { rightsOf } from './roles.ts'
 import type { GalleryImageDefinition, GalleryImageVersion, OsType, Seed } from './seed-schema.ts'
 
 export type * from './seed-schema.ts'
@@ -37,53 +38,29 @@ const IMAGE_BUILDER_REGIONS = [
 const ALL_REGIONS = [...IMAGE_BUILDER_REGIONS, 'Central US', 'UK West', 'France Central', 'Korea South']
 
 /**
- * The least that the deploying identity needs on the template's resource group and around it
- * (permissions document of Image Builder; see README "What Azure needs").
+ * What the deploying identity may do in the subscription: builds of every source with an artifact, and what the action
+ * checks before them. The roles are the documented ones, here all at the widest scope.
  */
-export const DEPLOYER_ACTIONS = [
-  'Microsoft.Resources/subscriptions/resourceGroups/read',
-  'Microsoft.Resources/subscriptions/providers/read',
-  'Microsoft.VirtualMachineImages/imageTemplates/read',
-  'Microsoft.VirtualMachineImages/imageTemplates/write',
-  'Microsoft.VirtualMachineImages/imageTemplates/delete',
-  'Microsoft.VirtualMachineImages/imageTemplates/run/action',
-  'Microsoft.VirtualMachineImages/imageTemplates/cancel/action',
-  'Microsoft.VirtualMachineImages/imageTemplates/runOutputs/read',
-  'Microsoft.VirtualMachineImages/locations/operations/read',
-  'Microsoft.ManagedIdentity/userAssignedIdentities/read',
-  'Microsoft.ManagedIdentity/userAssignedIdentities/assign/action',
-  'Microsoft.Compute/locations/*/read',
-  'Microsoft.Compute/images/read',
-  'Microsoft.Compute/galleries/read',
-  'Microsoft.Compute/galleries/images/read',
-  'Microsoft.Compute/galleries/images/versions/read',
-  'Microsoft.Storage/storageAccounts/read',
-  'Microsoft.Storage/storageAccounts/blobServices/generateUserDelegationKey/action',
-  'Microsoft.Storage/storageAccounts/blobServices/containers/*',
-]
-export const BLOB_DATA_CONTRIBUTOR = ['Microsoft.Storage/storageAccounts/blobServices/containers/blobs/*']
+const DEPLOYER = rightsOf([
+  'deployer',
+  'deployer-artifact',
+  'deployer-source-marketplace',
+  'deployer-source-gallery',
+  'deployer-source-shared-gallery',
+  'deployer-source-managed-image',
+  'deployer-checks',
+])
+export const DEPLOYER_ACTIONS = DEPLOYER.actions
+/** As much of the built-in role Storage Blob Data Contributor as an artifact takes. */
+export const BLOB_DATA_CONTRIBUTOR = DEPLOYER.dataActions
 
 /** What reads a build's live log, in the staging group: part of the built-in role Reader. */
-export const LIVE_LOG_ACTIONS = [
-  'Microsoft.ContainerInstance/containerGroups/read',
-  'Microsoft.ContainerInstance/containerGroups/containers/logs/read',
-]
+export const LIVE_LOG_ACTIONS = rightsOf(['deployer-live-log']).actions
 
-const BUILDER_ACTIONS = [
-  'Microsoft.Compute/images/write',
-  'Microsoft.Compute/images/read',
-  'Microsoft.Compute/images/delete',
-  'Microsoft.Compute/galleries/read',
-  'Microsoft.Compute/galleries/images/read',
-  'Microsoft.Compute/galleries/images/versions/read',
-  'Microsoft.Compute/galleries/images/versions/write',
-]
+const BUILDER_ACTIONS = rightsOf(['image-writer']).actions
 
 /** What the builder's identity needs on a virtual network of the user's own (documented). */
-export const NETWORK_ACTIONS = [
-  'Microsoft.Network/virtualNetworks/read',
-  'Microsoft.Network/virtualNetworks/subnets/join/action',
-]
+export const NETWORK_ACTIONS = rightsOf(['image-writer-network']).actions
 
 /** A small company: one identity to deploy with, one to build with, a gallery, sources of every kind. */
 export function defaultSeed(): Seed {

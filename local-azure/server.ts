@@ -1,10 +1,12 @@
-/** HTTPS on a free loopback port: routes a request, applies faults, records the exchange, writes the answer. */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import { createServer as createTlsServer } from 'node:https'
-import type { AddressInfo } from 'node:net'
+/** One service over HTTPS: routes a request, applies faults, records the exchange, writes the answer. */
+import { createHash } from 'node:crypto'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Certificates } from './certificates.ts'
-import type { Fault, Service, World } from './world.ts'
+import { listen, type RunningServer } from './listen.ts'
+import type { Exchange, Fault, Service, World } from './world.ts'
+
+export type { RunningServer } from './listen.ts'
 
 export interface Request {
   method: string
@@ -32,12 +34,6 @@ export interface Route {
   handle: (request: Request) => Reply | Promise<Reply>
 }
 
-export interface RunningServer {
-  /** Origin without a trailing slash, such as `https://127.0.0.1:40123`. */
-  url: string
-  close: () => Promise<void>
-}
-
 export interface ServeOptions {
   service: Service
   world: World
@@ -60,25 +56,27 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
     const target = url.pathname + url.search
     const body = await readAll(incoming)
     const fault = options.world.faultFor(options.service, `${method} ${target}`)
-    if (fault && fault.when !== 'after') {
+    if (fault && fault.respond !== 'cut' && fault.when !== 'after') {
       await strike(fault, incoming, target, outgoing)
       return
     }
     const request: Request = { method, url, headers: incoming.headers, params: {}, body }
     const reply = await dispatch(request)
-    if (fault) {
+    if (fault && fault.respond !== 'cut') {
       await strike(fault, incoming, target, outgoing)
       return
     }
+    if (fault?.delayMs) await delay(fault.delayMs)
     await options.world.record({
       service: options.service,
       method,
       target,
       status: reply.status,
       at: options.world.now(),
+      ...callerOf(incoming),
       ...(body.length > 0 && { body: body.toString() }),
     })
-    write(incoming, outgoing, reply)
+    write(incoming, outgoing, reply, fault && cutAnswer)
   }
 
   const dispatch = async (request: Request): Promise<Reply> => {
@@ -103,12 +101,18 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
     const { method = 'GET' } = incoming
     if (fault.delayMs) await delay(fault.delayMs)
     const status = typeof fault.respond === 'object' ? fault.respond.status : 0
-    await options.world.record({ service: options.service, method, target, status, at: options.world.now() })
+    const { service, world } = options
+    await world.record({ service, method, target, status, at: world.now(), ...callerOf(incoming) })
     if (fault.respond === 'reset') outgoing.destroy()
-    else if (fault.respond !== 'stall') write(incoming, outgoing, fault.respond)
+    else if (typeof fault.respond === 'object') write(incoming, outgoing, fault.respond)
   }
 
-  const write = (incoming: IncomingMessage, outgoing: ServerResponse, reply: Reply): void => {
+  const write = (
+    incoming: IncomingMessage,
+    outgoing: ServerResponse,
+    reply: Reply,
+    send = wholeAnswer,
+  ): void => {
     const payload =
       reply.body === undefined
         ? undefined
@@ -117,13 +121,13 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
           : Buffer.from(JSON.stringify(reply.body))
     const type =
       payload && !Buffer.isBuffer(reply.body) ? { 'Content-Type': 'application/json; charset=utf-8' } : {}
-    outgoing.writeHead(reply.status, {
+    const headers = {
       ...type,
-      'Content-Length': payload?.length ?? 0,
+      'Content-Length': String(payload?.length ?? 0),
       ...options.commonHeaders?.({ method: incoming.method ?? 'GET', headers: incoming.headers }),
       ...reply.headers,
-    })
-    outgoing.end(payload)
+    }
+    send(outgoing, reply.status, headers, payload)
   }
 
   const listener = (incoming: IncomingMessage, outgoing: ServerResponse): void => {
@@ -136,32 +140,42 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
       }
     })
   }
-  return await listen(listener, options.certificates)
+  return await listen(options, listener)
 }
 
-/** Binds a request listener to a free loopback port. Closing drops open connections. */
-export async function listen(
-  listener: (incoming: IncomingMessage, outgoing: ServerResponse) => void,
-  certificates: Certificates | undefined,
-): Promise<RunningServer> {
-  const server: Server = certificates
-    ? createTlsServer({ cert: certificates.certificate, key: certificates.key }, listener)
-    : createServer(listener)
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject)
-    server.listen(0, '127.0.0.1', resolve)
-  })
-  const { port } = server.address() as AddressInfo
-  return {
-    url: `${certificates ? 'https' : 'http'}://127.0.0.1:${String(port)}`,
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => {
-          resolve()
-        })
-        server.closeAllConnections()
-      }),
+function callerOf({ headers: { authorization } }: IncomingMessage): Pick<Exchange, 'caller'> {
+  if (authorization === undefined) return {}
+  return { caller: createHash('sha256').update(authorization).digest('base64url').slice(0, 16) }
+}
+
+function wholeAnswer(
+  outgoing: ServerResponse,
+  status: number,
+  headers: Record<string, string>,
+  body?: Buffer,
+): void {
+  outgoing.writeHead(status, headers)
+  outgoing.end(body)
+}
+
+/**
+ * An answer that breaks off: its head, with the whole body's length, and half of its body. Nothing goes out of one that
+ * has no body, because its head alone would be all of it.
+ */
+export function cutAnswer(
+  outgoing: ServerResponse,
+  status: number,
+  headers: Record<string, string>,
+  body?: Buffer,
+): void {
+  if (!body?.length) {
+    outgoing.destroy()
+    return
   }
+  for (const [name, value] of Object.entries(headers)) outgoing.setHeader(name, value)
+  outgoing.setHeader('Content-Length', body.length)
+  outgoing.writeHead(status)
+  outgoing.write(body.subarray(0, Math.floor(body.length / 2)), () => outgoing.destroy())
 }
 
 function compile(path: string): RegExp {

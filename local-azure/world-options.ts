@@ -34,7 +34,8 @@ export const REAL_DURATIONS: Durations = {
 /**
  * One fault at the network's edge. It strikes requests of `service` whose `METHOD /path?query` matches
  * `match` (a regular expression's source, case ignored), after letting `skip` of them pass, `times` times.
- * `when: 'after'` lets the service act first and loses only the answer.
+ * `when: 'after'` lets the service act first and loses only the answer; a cut answer is one that there was, so with
+ * `respond: 'cut'` the service always acts, whatever `when` says.
  */
 export interface Fault {
   service: Service
@@ -46,6 +47,7 @@ export interface Fault {
     | { status: number; headers?: Record<string, string>; body?: unknown }
     | 'reset' // the connection is destroyed without an answer
     | 'stall' // no answer ever comes; the connection stays open
+    | 'cut' // the true answer's head and half of its body, then the end; one without a body does not come at all
   /** Milliseconds to wait before the fault (or, with `respond` absent in effect, the answer) goes out. */
   delayMs?: number
   /**
@@ -53,6 +55,17 @@ export interface Fault {
    * The service keeps nothing of such a request. One that is refused before, or has a shorter body, goes its way.
    */
   afterBytes?: number
+}
+
+/**
+ * Connections that break before a request is on them: the next `times` (default 1) new ones of a service. `handshake`
+ * ends the connection after the client's first words, `alert` refuses those as TLS does, `certificate` shows one of
+ * an authority that nobody trusts.
+ */
+export interface ConnectionFault {
+  service: Service
+  how: 'handshake' | 'alert' | 'certificate'
+  times?: number
 }
 
 /**
@@ -102,6 +115,8 @@ export interface PackerTrouble {
 
 /** What the Image Builder stand-in does with a run beyond what the template itself decides. */
 export interface BuildScript {
+  /** False: commands are taken and not run, for tests to which they do not matter; each takes a fifth of a second. */
+  runsCommands?: boolean
   /** What becomes of a customizer, such as one that cannot be run here (PowerShell, WindowsUpdate …). */
   failCustomizer?: FailingStep
   failValidator?: FailingStep
@@ -121,9 +136,24 @@ export interface BuildScript {
   failDistribute?: { runOutputName: string; message: string }
   /** The state that a cancelled run stays in for ever: `Canceling`, as users have reported. */
   stuckCanceling?: boolean
+  /**
+   * How much later than the other one the template, or the operation, tells that the run has ended, in milliseconds
+   * of the service. Images and run outputs are there with the first of the two (all of it assumed: that they disagree
+   * is reported, for how long is not).
+   */
+  lag?: { template?: number; operation?: number }
 }
 
-/** What the subscription has too little of. Absent: enough. */
+/** The kinds of requests that Resource Manager counts apart. */
+export type RequestKind = 'reads' | 'writes' | 'deletes'
+
+/** A bucket of requests: how many it holds, and how many come back in a second of the service. */
+export interface RequestBucket {
+  bucket: number
+  perSecond: number
+}
+
+/** What the subscription has too little of. Absent: enough, and of requests as many as documented. */
 export interface Limits {
   /** Cores of virtual machines of any one family in a region. */
   cores?: number
@@ -133,6 +163,8 @@ export interface Limits {
   containerGroups?: number
   /** Container groups in an hour. */
   containerGroupsPerHour?: number
+  /** Requests to Resource Manager that one principal may send, in place of the documented numbers. */
+  requests?: Partial<Record<RequestKind, RequestBucket>>
 }
 
 /** An assignment of Azure Policy that denies resources. */

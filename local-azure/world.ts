@@ -4,8 +4,9 @@
  */
 import { randomUUID } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
+import { Connections } from './connections.ts'
 import type { RoleAssignment, Seed } from './seed.ts'
-import type { BadLink, Fault, Service, WorldOptions } from './world-options.ts'
+import type { BadLink, ConnectionFault, Fault, Service, WorldOptions } from './world-options.ts'
 
 export * from './world-options.ts'
 
@@ -34,6 +35,8 @@ export interface Exchange {
   target: string
   status: number
   at: number
+  /** Who sent it, as a digest of its `Authorization`: the same for all requests with one token. Absent for blobs. */
+  caller?: string
   /** Text of the request's body, as sent; absent without one, and for blobs, which pass through unread. */
   body?: string
 }
@@ -51,6 +54,8 @@ export class World {
    * VHD URL → folder that mirrors `/` with the added and changed files alone.
    */
   readonly imageFileSystems = new Map<string, string>()
+  /** New connections ask here whether they break. */
+  readonly connections = new Connections()
   private readonly faults: { fault: Fault; seen: number }[]
   private readonly links: { link: BadLink; seen: number }[]
   private lifting = new AbortController()
@@ -131,18 +136,28 @@ export class World {
     this.faults.push({ fault, seen: 0 })
   }
 
+  /**
+   * Breaks new connections of a service from now on. Clients cannot go on with the ones they have: those that idle are
+   * closed, the others after their answer.
+   * @returns how many have been broken so far
+   */
+  breakConnections(fault: ConnectionFault): () => number {
+    return this.connections.break(fault)
+  }
+
   /** Adds a bad link while running; bodies that are on their way already stay as they are. */
   addBadLink(link: BadLink): void {
     this.links.push({ link, seen: 0 })
   }
 
   /**
-   * Takes back every fault and bad link, so that what did not strike in one test does not strike in the next. A
+   * Takes back every fault, broken connection and bad link, so that what did not strike in one test does not strike in the next. A
    * body that was slowed comes in at full speed from here on.
    */
   liftFaults(): void {
     this.faults.length = 0
     this.links.length = 0
+    this.connections.mend()
     this.lifting.abort()
     this.lifting = new AbortController()
   }

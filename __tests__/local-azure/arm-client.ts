@@ -51,6 +51,13 @@ export interface ArmOptions {
 /** Opens a Resource Manager of its own for one test. */
 export async function openArm(options: ArmOptions = {}): Promise<Arm> {
   const seed = defaultSeed()
+  // More of Compute than the action ever asks for.
+  const { objectId: principalId } = DEPLOYER
+  seed.roleAssignments.push({
+    principalId,
+    scope: SUBSCRIPTION,
+    actions: ['Microsoft.Compute/locations/*/read', 'Microsoft.Compute/galleries/read'],
+  })
   options.seed?.(seed)
   const { accessTokenLifetimeSeconds, speed = 1e6 } = options
   const lifetime = accessTokenLifetimeSeconds === undefined ? {} : { accessTokenLifetimeSeconds }

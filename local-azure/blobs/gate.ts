@@ -4,6 +4,7 @@
  */
 import { Agent } from 'node:https'
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { buffer } from 'node:stream/consumers'
 import { pipeline } from 'node:stream/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 import {
@@ -16,7 +17,8 @@ import {
 } from './access.ts'
 import type { Certificates } from '../certificates.ts'
 import type { TokenAuthority } from '../parts.ts'
-import { listen, type Reply, type RunningServer } from '../server.ts'
+import { listen, type RunningServer } from '../listen.ts'
+import { cutAnswer, type Reply } from '../server.ts'
 import { storageErrorReply, storageRefusals, type StorageRefusal } from './storage-errors.ts'
 import { findFlaw } from './upload-limits.ts'
 import { endToEnd, exchange, type Upstream } from './upstream.ts'
@@ -46,11 +48,11 @@ export async function startBlobGate(
   // A connection each: one that Azurite drops while it idles would look like a fault.
   const agent = new Agent({ ca: certificates.authority })
   const gate = new BlobGate(world, entra, { ...azurite, agent })
-  const server = await listen((incoming, outgoing) => {
+  const server = await listen({ service: 'blob', world, certificates }, (incoming, outgoing) => {
     gate.answer(incoming, outgoing).catch((error: unknown) => {
       gate.answerDefect(error, incoming, outgoing)
     })
-  }, certificates)
+  })
   return {
     url: server.url,
     close: async () => {
@@ -128,7 +130,12 @@ class BlobGate {
     fault: Fault | undefined,
   ): Promise<void> {
     const code = String(response.headers['x-ms-error-code'])
-    if (fault !== undefined || WRONG_SIGNATURE.has(code)) {
+    const wrong = WRONG_SIGNATURE.has(code)
+    if (fault?.respond === 'cut' && !wrong) {
+      await this.cut(fault, response, request, outgoing)
+      return
+    }
+    if (fault !== undefined || wrong) {
       response.resume()
       const refusal = isAnonymous(request)
         ? refuseAnonymous(this.world, request)
@@ -150,19 +157,41 @@ class BlobGate {
     fault: Fault | undefined,
     refusal: StorageRefusal,
   ): Promise<void> {
-    if (fault) await this.strike(fault, request, outgoing)
-    else {
-      await this.record(request, refusal.status)
-      write(outgoing, storageErrorReply(refusal, request.method, this.world.now()))
+    if (fault && fault.respond !== 'cut') {
+      await this.strike(fault, request, outgoing)
+      return
     }
+    await this.pause(fault)
+    await this.record(request, refusal.status)
+    const reply = storageErrorReply(refusal, request.method, this.world.now())
+    if (fault) cutAnswer(outgoing, reply.status, reply.headers ?? {}, bodyBytes(reply.body))
+    else write(outgoing, reply)
+  }
+
+  /** The one answer that is held before it goes out: of one that comes in pieces nobody knows the half. */
+  private async cut(
+    fault: Fault,
+    response: IncomingMessage,
+    request: BlobRequest,
+    outgoing: ServerResponse,
+  ): Promise<void> {
+    const body = await buffer(response)
+    await this.pause(fault)
+    const status = response.statusCode ?? 0
+    await this.record(request, status)
+    cutAnswer(outgoing, status, endToEnd(response.rawHeaders), body)
+  }
+
+  private async pause(fault: Fault | undefined): Promise<void> {
+    if (fault?.delayMs !== undefined) await delay(fault.delayMs, undefined, { signal: this.world.closed })
   }
 
   private async strike(fault: Fault, request: BlobRequest, outgoing: ServerResponse): Promise<void> {
-    if (fault.delayMs !== undefined) await delay(fault.delayMs, undefined, { signal: this.world.closed })
+    await this.pause(fault)
     const { respond } = fault
     await this.record(request, typeof respond === 'object' ? respond.status : 0)
     if (respond === 'reset') outgoing.destroy()
-    else if (respond !== 'stall') write(outgoing, { ...respond, body: bodyBytes(respond.body) })
+    else if (typeof respond === 'object') write(outgoing, { ...respond, body: bodyBytes(respond.body) })
   }
 
   private async record(request: BlobRequest, status: number): Promise<void> {
@@ -174,7 +203,7 @@ class BlobGate {
 
 function momentOf(fault: Fault | undefined): Moment {
   if (fault === undefined) return {}
-  if (fault.when === 'after') return { after: fault }
+  if (fault.respond === 'cut' || fault.when === 'after') return { after: fault }
   return fault.afterBytes === undefined ? { before: fault } : { during: fault }
 }
 

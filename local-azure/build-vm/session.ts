@@ -9,8 +9,9 @@ import { fileURLToPath } from 'node:url'
 export type OnLine = (stream: 'stdout' | 'stderr', line: string) => void
 
 export interface Session {
-  /** The VM's folder, as `start.sh` expects it. */
+  /** The VM's folder, and that of the machine it is made of, as `start.sh` expects them. */
   folder: string
+  machine: string
   /** Program and arguments, run by the user packer. */
   command: string[]
   input: Buffer | string
@@ -39,9 +40,16 @@ const ENVIRONMENT = {
  * Runs a command and returns its exit code once it and everything it started have ended. Rejects with the signal's
  * reason on abort, and when the private root cannot be made, in the words of the program that failed.
  */
-export async function runSession({ folder, command, input, onLine, signal }: Session): Promise<number> {
+export async function runSession({
+  folder,
+  machine,
+  command,
+  input,
+  onLine,
+  signal,
+}: Session): Promise<number> {
   signal.throwIfAborted()
-  const child = start(folder, command)
+  const child = start(folder, machine, command)
   const closed = once(child, 'close') as Promise<[number | null, NodeJS.Signals | null]>
   const end = (): void => {
     endAll(child)
@@ -75,9 +83,9 @@ export async function runSession({ folder, command, input, onLine, signal }: Ses
  * Mounts and processes live in namespaces that end with their first process. That one gets SIGKILL when unshare
  * ends, and unshare when this process ends, however it does.
  */
-function start(folder: string, command: string[]): ReturnType<typeof spawnPiped> {
+function start(folder: string, machine: string, command: string[]): ReturnType<typeof spawnPiped> {
   const unshare = ['unshare', '--mount', '--pid', '--fork', '--kill-child']
-  return spawnPiped('setpriv', ['--pdeathsig', 'KILL', ...unshare, 'sh', START, folder, ...command])
+  return spawnPiped('setpriv', ['--pdeathsig', 'KILL', ...unshare, 'sh', START, folder, machine, ...command])
 }
 
 function spawnPiped(program: string, args: string[]) {

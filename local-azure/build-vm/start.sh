@@ -3,21 +3,22 @@
 # user packer. Expects mount and PID namespaces of its own, so nothing has to be undone: all of it ends with this
 # process.
 #
-#   start.sh FOLDER COMMAND [ARGUMENT...]
+#   start.sh FOLDER MACHINE COMMAND [ARGUMENT...]
 #
-# FOLDER holds machine (what the VM adds to this machine's userland), hidden (whiteouts), dev, upper and work (the
-# overlay's own), lower and merged (mount points). File descriptor 3 takes what the start has to say: `up` on
+# MACHINE holds machine (what VMs add to this machine's userland), hidden (whiteouts) and dev; FOLDER holds upper and
+# work (the overlay's own), lower and merged (mount points). File descriptor 3 takes what the start has to say: `up` on
 # success, else the error. Standard input, output and error belong to COMMAND.
 set -e
 umask 022
 exec 4>&2 2>&3
 cd "$1"
-shift
+machine=$2
+shift 2
 
 # Layers must not lie below another one (the kernel refuses it), and `/` is one: hence the copy on a tmpfs. The
 # setuid program exists nowhere else.
 mount -t tmpfs -o mode=755 tmpfs lower
-cp -a machine hidden dev lower/
+cp -a "$machine/machine" "$machine/hidden" "$machine/dev" lower/
 install -m 4755 /usr/bin/setpriv lower/machine/usr/local/bin/sudo.setpriv
 
 # The three features would make upper something else than a plain copy of what was written.

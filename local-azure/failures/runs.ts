@@ -89,6 +89,12 @@ export const RUN_SCENARIOS: Record<string, Scenario> = {
       atRequest(azure, STARTED, (exchange) => send(azure, 'POST', `${templateOf(exchange)}/cancel`))
     },
   }),
+  'stuck-canceling': failing('a run that a colleague cancels, and that stays in Canceling', {
+    azure: { build: { stuckCanceling: true } },
+    others: (azure) => {
+      atRequest(azure, STARTED, (exchange) => send(azure, 'POST', `${templateOf(exchange)}/cancel`))
+    },
+  }),
   'template-deleted': failing('a template that a clean-up deletes while it runs', {
     others: (azure) => {
       atRequest(azure, STARTED, (exchange) => void azure.world.resources.delete(templateOf(exchange)))

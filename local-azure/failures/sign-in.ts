@@ -11,6 +11,9 @@ import { failing } from './story.ts'
 const as = (client: string): { with: Record<string, string> } => ({ with: { 'client-id': client } })
 
 export const SIGN_IN_SCENARIOS: Record<string, Scenario> = {
+  'certificate-not-trusted': failing('a runner that knows nothing of the authority of the company', {
+    job: { env: { NODE_EXTRA_CA_CERTS: '' } },
+  }),
   'sign-in-subject-mismatch': failing('a branch that no federated credential names', {
     job: { job: { ref: 'refs/heads/feature' } },
   }),

@@ -98,6 +98,11 @@ function makeImageVersion(distribution: Distribution, target: SharedImageTarget)
   const version = nextVersion(world, definitionId, target, source)
   const versionId = `${definitionId}/versions/${version}`
   authorize(world, identity, 'Microsoft.Compute/galleries/images/versions/write', versionId)
+  authorize(world, identity, 'Microsoft.Compute/galleries/images/versions/read', versionId)
+  // Documented as needed in the group that is distributed to, for galleries too; where each is asked for is assumed.
+  const image = `${definitionId.replace(/\/galleries\/.*$/i, '')}/images/${newId()}`
+  for (const right of ['write', 'read', 'delete'])
+    authorize(world, identity, `Microsoft.Compute/images/${right}`, image)
   // That an existing version is refused is documented, when and with which words is assumed.
   if (world.resources.get(versionId)) {
     const message = `The image version '${versionId}' already exists.`
@@ -176,11 +181,10 @@ function numbersOf(version: string): [number, number, number] {
   return [x, y, z]
 }
 
-/** Replaces an image that is there, which takes the right to delete it (documented). */
+/** An image of that name is deleted first, whether there is one or not (reported: azvmimagebuilder#20). */
 function makeManagedImage(distribution: Distribution, target: ManagedImageTarget): string {
   const { world, identity, source } = distribution
-  const existing = world.resources.get(target.imageId)
-  if (existing) authorize(world, identity, 'Microsoft.Compute/images/delete', target.imageId)
+  authorize(world, identity, 'Microsoft.Compute/images/delete', target.imageId)
   authorize(world, identity, 'Microsoft.Compute/images/write', target.imageId)
   const group = groupOf(target.imageId)
   const subscription = `/subscriptions/${world.seed.subscriptionId}`
@@ -240,7 +244,7 @@ async function makeVhd(distribution: Distribution, target: VhdTarget): Promise<s
 function authorize(world: World, identity: Principal, action: string, scope: string): void {
   if (world.allows(identity, action, scope)) return
   const client = action.includes('/galleries/') ? 'GalleryImageVersionsClient' : 'ImagesClient'
-  const call = action.endsWith('/delete') ? 'Delete' : 'CreateOrUpdate'
+  const call = { delete: 'Delete', read: 'Get' }[action.split('/').at(-1) ?? ''] ?? 'CreateOrUpdate'
   throw new Error(failedCall(`${client}#${call}`, refuse.authorizationFailed(identity, action, scope)))
 }
 

@@ -88,7 +88,8 @@ export class PackerBuild {
     if (source.osType === 'Linux' && steps > 0) {
       const own = path.join(folder, 'builds', this.logFolder)
       await mkdir(own, { recursive: true })
-      this.vm = await createVm({ folder: own, caFile })
+      const runs = world.options.build.runsCommands ?? true
+      this.vm = await createVm({ folder: own, caFile, shared: path.join(folder, 'machine'), runs })
     }
     await this.logs.customizer.save()
   }

@@ -103,7 +103,7 @@ function samePlan({ plan }: MarketplaceSku, sent: (Source & { type: 'PlatformIma
 
 /** A managed image must be in the template's region (documented). */
 function managedImage(world: World, imageId: string, location: string, identity: Principal): SourceImage {
-  if (!world.allows(identity, 'Microsoft.Compute/images/read', imageId)) throw notAuthorized(imageId)
+  demand(world, identity, 'Microsoft.Compute/images/read', imageId)
   const image = world.resources.get(imageId)
   if (!image) {
     const message =
@@ -127,9 +127,9 @@ function managedImage(world: World, imageId: string, location: string, identity:
 }
 
 function imageVersion(world: World, versionId: string, location: string, identity: Principal): SourceImage {
-  const action = 'Microsoft.Compute/galleries/images/versions/read'
-  if (!world.allows(identity, action, versionId)) throw notAuthorized(versionId)
   const definitionId = versionId.replace(/\/versions\/[^/]+$/i, '')
+  demandGallery(world, identity, definitionId)
+  demand(world, identity, 'Microsoft.Compute/galleries/images/versions/read', versionId)
   const wanted = lastName(versionId).toLowerCase() === 'latest' ? latestOf(world, definitionId) : versionId
   const version = wanted === undefined ? undefined : world.resources.get(wanted)
   const definition = world.resources.get(definitionId)
@@ -197,6 +197,17 @@ function latestOf(world: World, definitionId: string): string | undefined {
     .map((one) => one.name)
   const latest = latestVersion(names)
   return latest === undefined ? undefined : `${definitionId}/versions/${latest}`
+}
+
+/** Throws what a submission fails with where the template's identity lacks a right. */
+export function demand(world: World, identity: Principal, action: string, id: string): void {
+  if (!world.allows(identity, action, id)) throw notAuthorized(id)
+}
+
+/** What reading from a gallery takes beside its versions, and writing into it as well (permissions document). */
+export function demandGallery(world: World, identity: Principal, definitionId: string): void {
+  demand(world, identity, 'Microsoft.Compute/galleries/images/read', definitionId)
+  demand(world, identity, 'Microsoft.Compute/galleries/read', definitionId.replace(/\/images\/[^/]+$/i, ''))
 }
 
 /** All versions of an image definition. */

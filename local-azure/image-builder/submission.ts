@@ -14,7 +14,7 @@ import { makeStagingGroup, type StagingGroup } from './staging-group.ts'
 import { internalError, notAuthorized, SubmissionFailure } from './submission-failure.ts'
 import { stageArtifacts } from './artifacts.ts'
 import { authorizationFailed } from '../resource-manager/errors.ts'
-import { definitionOf, findSource, type SourceImage } from './source.ts'
+import { definitionOf, demand, demandGallery, findSource, type SourceImage } from './source.ts'
 import { regionKey, type Principal, type World } from '../world.ts'
 
 export interface Submission {
@@ -119,11 +119,8 @@ export function checkTargets(
 ): void {
   for (const target of distribute) {
     if (target.type === 'SharedImage') checkGallery(world, target, source, identity)
-    if (
-      target.type === 'ManagedImage' &&
-      !world.allows(identity, 'Microsoft.Compute/images/read', target.imageId)
-    )
-      throw notAuthorized(target.imageId)
+    if (target.type === 'ManagedImage')
+      demand(world, identity, 'Microsoft.Compute/images/read', target.imageId)
   }
 }
 
@@ -134,8 +131,7 @@ function checkGallery(
   identity: Principal,
 ): void {
   const definitionId = target.galleryImageId.replace(/\/versions\/[^/]+$/i, '')
-  if (!world.allows(identity, 'Microsoft.Compute/galleries/images/read', definitionId))
-    throw notAuthorized(definitionId)
+  demandGallery(world, identity, definitionId)
   const definition = world.resources.get(definitionId)
   if (!definition) throw badGallery(`The image definition '${definitionId}' was not found.`)
   const { osType, osState, hyperVGeneration, architecture = 'x64' } = definitionOf(definition)

@@ -82,23 +82,37 @@ export async function runTemplate(run: TemplateRun): Promise<Ending | 'NeverEnds
   const { runState, message, ending } = outcome
   build.tidyUp()
   if (!work.keepsVm) work.resources.remove()
-  setStatus(template, { endTime: preciseTime(world.now(), 9), runState, message })
+  return await end(run, { runState, message }, ending)
+}
+
+/** Tells both that it is over, the template and the operation: one later than the other when the script says so. */
+async function end(
+  { world, template }: TemplateRun,
+  status: Pick<LastRunStatus, 'runState' | 'message'>,
+  ending: Ending,
+): Promise<Ending> {
+  const { template: templateLag = 0, operation: operationLag = 0 } = world.options.build.lag ?? {}
+  const over = { endTime: preciseTime(world.now(), 9), ...status }
+  if (templateLag > 0) {
+    const tellLater = world.elapse(templateLag).then(() => {
+      setStatus(template, over)
+    })
+    // Rejected by the end of the local Azure alone.
+    world.background(tellLater.catch(() => undefined))
+  } else setStatus(template, over)
+  if (operationLag > 0) await world.elapse(operationLag)
   return ending
 }
 
-async function cancellation({
-  run: { world, template },
-  build,
-  resources,
-}: Work): Promise<Ending | 'NeverEnds'> {
+async function cancellation({ run, build, resources }: Work): Promise<Ending | 'NeverEnds'> {
+  const { world } = run
   await world.elapse(world.options.durations.cancel)
   await build.brokenOff()
   build.tidyUp()
   resources.remove()
   if (world.options.build.stuckCanceling) return 'NeverEnds'
   // The message of a cancelled run is not recorded.
-  setStatus(template, { endTime: preciseTime(world.now(), 9), runState: 'Canceled', message: '' })
-  return 'Canceled'
+  return await end(run, { runState: 'Canceled', message: '' }, 'Canceled')
 }
 
 /** Sets the status of the run under way; without a sub-state it shows none. */

@@ -10,6 +10,7 @@ import type { Certificates } from '../certificates.ts'
 import type { TokenAuthority } from '../parts.ts'
 import { regionsOf } from './regions.ts'
 import { serve, type Reply, type Request, type RunningServer } from '../server.ts'
+import { Throttling } from './throttling.ts'
 import { newId, regionKey, type Principal, type Resource, type World } from '../world.ts'
 
 /** Audiences that Resource Manager accepts, in the order in which its refusal lists them (recorded). */
@@ -49,22 +50,35 @@ class FrontDoor {
   private readonly world: World
   private readonly entra: TokenAuthority
   private readonly routes: ArmRoute[]
+  private readonly throttling: Throttling
 
   constructor(world: World, entra: TokenAuthority, routes: ArmRoute[]) {
     this.world = world
     this.entra = entra
     this.routes = routes
+    this.throttling = new Throttling(world)
   }
 
+  /** Who may come in is asked first: the buckets of requests are a principal's. */
   async answer(request: Request, route: ArmRoute | undefined): Promise<Reply> {
-    return await this.admitAndHandle(request, route).catch((error: unknown) => {
-      if (error instanceof ArmError) return errorReply(error)
+    let remaining: Record<string, string> = {}
+    try {
+      const principal = await this.authenticate(request)
+      const { subscription } = parseArmPath(request.method, request.url.pathname)
+      remaining = this.throttling.admit(request.method, subscription, principal)
+      const reply = await this.checkAndHandle(request, principal, route)
+      return { ...reply, headers: { ...remaining, ...reply.headers } }
+    } catch (error) {
+      if (error instanceof ArmError) return errorReply(error, remaining)
       throw error
-    })
+    }
   }
 
-  private async admitAndHandle(request: Request, route: ArmRoute | undefined): Promise<Reply> {
-    const principal = await this.authenticate(request)
+  private async checkAndHandle(
+    request: Request,
+    principal: Principal,
+    route: ArmRoute | undefined,
+  ): Promise<Reply> {
     if (request.body.length > LARGEST_BODY) throw refuse.requestContentTooLarge()
     const apiVersion = request.url.searchParams.get('api-version')
     if (!apiVersion) throw refuse.missingApiVersion()
@@ -183,20 +197,18 @@ class FrontDoor {
   }
 }
 
-function errorReply(error: ArmError): Reply {
+function errorReply(error: ArmError, headers: Record<string, string>): Reply {
   return {
     status: error.status,
-    headers: error.headers,
+    headers: { ...headers, ...error.headers },
     body: { error: { code: error.code, message: error.message } },
   }
 }
 
-/** Headers of every answer (names and the buckets' sizes: recorded; the buckets never run dry by themselves). */
+/** Headers of every answer (recorded); what is left of a principal's requests comes with those that are counted. */
 function commonHeaders(request: Pick<Request, 'method' | 'headers'>): Record<string, string> {
   const requestId = newId()
   const correlationId = request.headers['x-ms-correlation-request-id']
-  const kind = { GET: 'reads', HEAD: 'reads', DELETE: 'deletes' }[request.method] ?? 'writes'
-  const left = kind === 'reads' ? { own: '249', global: '3749' } : { own: '199', global: '2999' }
   return {
     'Cache-Control': 'no-cache',
     Pragma: 'no-cache',
@@ -204,8 +216,6 @@ function commonHeaders(request: Pick<Request, 'method' | 'headers'>): Record<str
     'x-ms-request-id': requestId,
     'x-ms-correlation-request-id': typeof correlationId === 'string' ? correlationId : requestId,
     'x-ms-routing-request-id': `EASTUS:${new Date().toISOString().replaceAll(/[-:]|\.\d+/g, '')}:${newId()}`,
-    [`x-ms-ratelimit-remaining-subscription-${kind}`]: left.own,
-    [`x-ms-ratelimit-remaining-subscription-global-${kind}`]: left.global,
     ...echoedClientRequestId(request),
   }
 }

@@ -17,9 +17,31 @@ export interface Installation {
 /**
  * Installs the files that an action runs from: `action.yml`, `package.json` and the folders of its entries. An action
  * with packages keeps its installation among their caches, for all that run it; any other's goes with `home`.
- * @param source the action's folder
+ * @param source the action's folder; for an action in a subfolder of its repository, that one
  */
 export async function installAction(source: string, manifest: Manifest, home: string): Promise<Installation> {
+  const { root, subfolder, entries } = repositoryOf(source, manifest)
+  const { folder, compiled } = await installRepository(root, entries, home)
+  return { folder: path.join(folder, subfolder), compiled }
+}
+
+/** The runner unpacks the whole repository: an action in a subfolder of it reaches its bundles by `..`. */
+function repositoryOf(
+  source: string,
+  { main, post }: Manifest,
+): { root: string; subfolder: string; entries: string[] } {
+  const files = [main, ...(post === undefined ? [] : [post])].map((file) => path.resolve(source, file))
+  let root = path.resolve(source)
+  while (files.some((file) => !file.startsWith(root + path.sep))) root = path.dirname(root)
+  return {
+    root,
+    subfolder: path.relative(root, source),
+    entries: files.map((file) => path.relative(root, file)),
+  }
+}
+
+/** @param entries files in `source` that are run */
+async function installRepository(source: string, entries: string[], home: string): Promise<Installation> {
   const packages = path.join(source, 'node_modules')
   const isShared = await stat(packages).then(
     () => true,
@@ -27,22 +49,21 @@ export async function installAction(source: string, manifest: Manifest, home: st
   )
   const cache = isShared ? path.join(packages, '.cache', 'runner') : home
   const name = path.relative(path.parse(source).root, path.resolve(source))
-  const folder = path.join(cache, '_actions', isShared ? await versionOf(source, manifest) : '', name)
+  const folder = path.join(cache, '_actions', isShared ? await versionOf(source, entries) : '', name)
   let made = installed.get(folder)
-  if (!made) installed.set(folder, (made = install(source, manifest, folder)))
+  if (!made) installed.set(folder, (made = install(source, entries, folder)))
   return { folder: await made, compiled: path.join(cache, 'compile-cache') }
 }
 
 /** Another one for every build of the bundles. */
-async function versionOf(source: string, { main, post }: Manifest): Promise<string> {
-  const files = [main, ...(post === undefined ? [] : [post])]
+async function versionOf(source: string, files: string[]): Promise<string> {
   const facts = await Promise.all(files.map((file) => stat(path.join(source, file)).catch(() => undefined)))
   const text = facts.map((found) => `${found?.ino ?? ''} ${found?.size ?? ''} ${found?.mtimeMs ?? ''}`).join()
   return createHash('sha256').update(text).digest('hex').slice(0, 16)
 }
 
 /** Complete or not there: several processes may be at it. */
-async function install(source: string, { main, post }: Manifest, folder: string): Promise<string> {
+async function install(source: string, files: string[], folder: string): Promise<string> {
   if (
     await stat(folder).then(
       () => true,
@@ -52,9 +73,7 @@ async function install(source: string, { main, post }: Manifest, folder: string)
     return folder
   const unfinished = `${folder}.${randomUUID()}`
   await mkdir(unfinished, { recursive: true })
-  const entries = [main, ...(post === undefined ? [] : [post])].map(
-    (file) => path.normalize(file).split(path.sep)[0] ?? '',
-  )
+  const entries = files.map((file) => path.normalize(file).split(path.sep)[0] ?? '')
   for (const name of new Set(['action.yml', 'package.json', ...entries])) {
     const from = path.join(source, name)
     const kind = await stat(from).catch(() => undefined)
