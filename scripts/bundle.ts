@@ -1,6 +1,6 @@
 /**
- * Bundles both entries into `dist/main` and `dist/post`, the worker thread of main beside it, and writes the licences of
- * every bundled package into `dist/licenses.txt`. The same sources and lockfile give the same bytes on every machine. Not
+ * Bundles the entries into folders of `dist`, the worker thread of main beside it, and writes the licences of every
+ * bundled package into `dist/licenses.txt`. The same sources and lockfile give the same bytes on every machine. Not
  * minified: a bundle that runs with a token in hand should be readable, and a crash should not print a line of a megabyte.
  */
 import { readdirSync, readFileSync } from 'node:fs'
@@ -9,7 +9,12 @@ import path from 'node:path'
 import { bundle, type Module, type NccResult } from './ncc.ts'
 
 /** Entry → its bundle in `dist`. The worker thread is looked for beside the code that starts it. */
-const BUNDLES = { main: 'main/index.js', post: 'post/index.js', 'pack-worker': 'main/pack-worker.js' }
+const BUNDLES = {
+  main: 'main/index.js',
+  post: 'post/index.js',
+  'pack-worker': 'main/pack-worker.js',
+  sweep: 'sweep/index.js',
+}
 
 const root = path.join(import.meta.dirname, '..')
 const folders = new Set<string>()

@@ -1,11 +1,12 @@
 /**
- * Writes into the documentation what other files say: inputs and outputs from `action.yml`, recipes from
- * `examples/workflows`, what corresponds to what from `task-properties.ts`. Each stands between `<!-- begin … -->` and
- * `<!-- end -->`. With `--check` nothing is written, and a document that is not up to date is a failure.
+ * Writes into the documentation what other files say: inputs and outputs from `action.yml` of the action and of its
+ * sub-action, recipes from `examples/workflows`, roles from `docs/roles`, what corresponds to what from
+ * `task-properties.ts`. Each stands between `<!-- begin … -->` and `<!-- end -->`. With `--check` nothing is written, and a document that is not up to date is a failure.
  */
 import { readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { isMap, isScalar, isSeq, parse, parseDocument } from 'yaml'
+import { roleListing, roleTable } from './roles.ts'
 import { MAPPING_TABLES, markdownTable } from './task-properties.ts'
 
 interface ActionFile {
@@ -15,22 +16,24 @@ interface ActionFile {
 
 const root = path.join(import.meta.dirname, '..')
 const read = (...file: string[]): string => readFileSync(path.join(root, ...file), 'utf8')
-const action = parse(read('action.yml')) as ActionFile
+const actionFile = (...file: string[]): ActionFile => parse(read(...file)) as ActionFile
+const action = actionFile('action.yml')
+const sweep = actionFile('sweep', 'action.yml')
 
-/** What may stand between markers, by the first word of the marker; the second is a file in `examples/workflows`. */
+/** What may stand between markers, by the first word of the marker; the second says which, such as a file in `examples/workflows`. */
 const SECTIONS: Record<string, (file: string) => string> = {
   inputs: () =>
     inputGroups()
-      .map(({ title, names }) => `### ${title}\n\n${inputTable(names)}`)
+      .map(({ title, names }) => `### ${title}\n\n${inputTable(action, names)}`)
       .join('\n\n'),
-  outputs: () =>
-    markdownTable(
-      ['Output', 'Meaning'],
-      Object.entries(action.outputs).map(([name, { description }]) => [code(name), description]),
-    ),
+  outputs: () => outputTable(action),
+  'sweep-inputs': () => inputTable(sweep, Object.keys(sweep.inputs)),
+  'sweep-outputs': () => outputTable(sweep),
   workflow: (file) => fenced(read('examples', 'workflows', file)),
   ...MAPPING_TABLES,
   step: (file) => fenced(actionStep(read('examples', 'workflows', file))),
+  roles: roleTable,
+  'role-listing': roleListing,
 }
 
 /** Inputs under the comments that stand between them in `action.yml`. */
@@ -48,12 +51,17 @@ function inputGroups(): { title: string; names: string[] }[] {
   return groups
 }
 
-function inputTable(names: string[]): string {
+function inputTable({ inputs }: ActionFile, names: string[]): string {
   const rows = names.map((name) => {
-    const { description = '', required, default: preset } = action.inputs[name] ?? {}
+    const { description = '', required, default: preset } = inputs[name] ?? {}
     return [code(name), required ? '**required**' : preset === undefined ? '' : code(preset), description]
   })
   return markdownTable(['Input', 'Default', 'Meaning'], rows)
+}
+
+function outputTable({ outputs }: ActionFile): string {
+  const rows = Object.entries(outputs).map(([name, { description }]) => [code(name), description])
+  return markdownTable(['Output', 'Meaning'], rows)
 }
 
 function code(text: string): string {
@@ -91,7 +99,7 @@ function withSections(document: string, text: string): string {
   )
 }
 
-for (const document of ['README.md', 'docs/migrating.md']) {
+for (const document of ['README.md', 'docs/migrating.md', 'docs/sweeping.md']) {
   const current = read(document)
   const wanted = withSections(document, current)
   if (!process.argv.includes('--check')) writeFileSync(path.join(root, document), wanted)

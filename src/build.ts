@@ -11,6 +11,7 @@ import { BuildFailedError } from './errors.ts'
 import { stepsOf } from './build-steps.ts'
 import {
   imageTemplate,
+  marksOf,
   printableTemplate,
   signaturesIn,
   sourceBody,
@@ -198,6 +199,7 @@ async function submit(
   if (request.dryRun) return undefined
 
   runner.info('starting put template...')
+  runner.remember('marks', marksOf(body.tags))
   runner.remember('imageTemplate', id)
   const { provisioningState, stagingResourceGroup } = await azure.imageBuilder.submit(
     id,

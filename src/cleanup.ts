@@ -3,27 +3,37 @@
  * deleted, and after a failure the template and its staging group stay, because they hold the log. Works from what
  * main remembered alone; nothing in here can turn a good build red.
  */
+import { cancelRunCommand, deleteBlobCommand, deleteTemplateCommand } from './by-hand.ts'
 import { AzureError } from './errors.ts'
 import { told } from './explanation.ts'
-import type { Azure, BuildState, Clock, Runner, TemplateView } from './ports.ts'
+import { bears } from './image-template.ts'
+import type { Azure, BuildState, Runner, TemplateView } from './ports.ts'
 import { whereIsTheLog } from './report.ts'
-import { lastName, parseResourceId } from './resource-id.ts'
-import { quotePosix } from './shell.ts'
+import { lastName } from './resource-id.ts'
 
 export interface CleanupEdges {
   azure: Azure
   runner: Pick<Runner, 'info' | 'warning'>
-  clock: Clock
 }
 
-/** A cancelled job leaves 285 seconds to everything that follows; a little of it goes to starting and reporting. */
-const CANCELLED_BUDGET_MS = 260_000
+/** A cancelled job leaves 285 seconds to everything that follows the cancel; a little of it goes to reporting. */
+const CANCELLED_BUDGET_MS = 270_000
+/** Where main was killed before it could say when it was cancelled: SIGKILL follows the cancel by ten seconds. */
+const KILLED_BUDGET_MS = 255_000
+/** What is tried at least, should other steps have used up the time. */
+const LEAST_MS = 10_000
 /** Deleting takes two minutes as a rule (recorded: 78 to 124 s). */
 const BUDGET_MS = 20 * 60_000
 
+/** When post must have ended; milliseconds since the epoch. */
+export function deadlineOf({ outcome, cancelledAt }: BuildState, now: number): number {
+  if (cancelledAt !== undefined) return Math.max(cancelledAt + CANCELLED_BUDGET_MS, now + LEAST_MS)
+  return now + (outcome === undefined ? KILLED_BUDGET_MS : BUDGET_MS)
+}
+
 /** Cleans up. Each part that fails is a warning with the command that does it by hand; none keeps another back. */
-export async function cleanUp(state: BuildState, edges: CleanupEdges): Promise<void> {
-  const { runner, clock } = edges
+export async function cleanUp(state: BuildState, deadline: number, edges: CleanupEdges): Promise<void> {
+  const { runner } = edges
   if (!state.connection || (!state.imageTemplate && !state.blob)) {
     runner.info('nothing was created, so there is nothing to clean up')
     return
@@ -31,7 +41,7 @@ export async function cleanUp(state: BuildState, edges: CleanupEdges): Promise<v
   if (state.run === 'left') {
     runner.info(`the build was not waited for: keeping ${kept(state).join(' and ')}`)
     if (state.imageTemplate && !state.existingTemplate) {
-      runner.info(`to delete the template when it is done: ${deleteCommand(state.imageTemplate)}`)
+      runner.info(`to delete the template when it is done: ${deleteTemplateCommand(state.imageTemplate)}`)
     }
     return
   }
@@ -39,8 +49,6 @@ export async function cleanUp(state: BuildState, edges: CleanupEdges): Promise<v
     runner.info(`cleanup is never: keeping ${kept(state).join(' and ')}`)
     return
   }
-  const endedByItself = state.outcome === 'succeeded' || state.outcome === 'failed'
-  const deadline = clock.now() + (endedByItself ? BUDGET_MS : CANCELLED_BUDGET_MS)
   const finishTemplate = await beginTemplate(state, deadline, edges)
   await deleteBlob(state, edges)
   await finishTemplate()
@@ -67,12 +75,21 @@ async function beginTemplate(
   if (!id) return done
   const name = lastName(id)
   const byHand = (error: unknown): void => {
-    runner.warning(`Template ${name} was not deleted: ${told(error)}\nTo delete it: ${deleteCommand(id)}`)
+    // Whether its run was cancelled is not known here, and what runs is not deleted.
+    const first =
+      state.run === 'started' ? `\nShould its run be under way still: ${cancelRunCommand(id)}` : ''
+    const what = state.existingTemplate ? 'looked after' : 'deleted'
+    const last = state.existingTemplate ? '' : `\nTo delete it: ${deleteTemplateCommand(id)}`
+    runner.warning(`Template ${name} was not ${what}: ${told(error)}${first}${last}`)
   }
   try {
     const template = await azure.imageBuilder.get(id)
     if (!template) {
       runner.info(`template ${name} does not exist: nothing to delete`)
+      return done
+    }
+    if (!bears(template.tags, state.marks ?? {})) {
+      runner.info(`template ${name} was made by another job: leaving it alone`)
       return done
     }
     if (isUnderWay(state, template)) {
@@ -101,9 +118,9 @@ async function beginTemplate(
   }
 }
 
-/** A run that main started and neither saw end nor cancelled goes on, and costs, without anyone waiting for it. */
-function isUnderWay({ run, outcome }: BuildState, { lastRun }: TemplateView): boolean {
-  return run === 'started' && outcome !== 'cancelled' && lastRun?.runState === 'Running'
+/** A run that main started and did not see end goes on, and costs, without anyone waiting for it. */
+function isUnderWay({ run }: BuildState, { lastRun }: TemplateView): boolean {
+  return run === 'started' && lastRun?.runState === 'Running'
 }
 
 /** Where main was killed before it could tell, the template tells. */
@@ -119,13 +136,8 @@ function keptAfterFailure(id: string, { stagingResourceGroup, lastRun }: Templat
   return [
     `the build failed: keeping template ${lastName(id)}${group}`,
     ...(lastRun ? whereIsTheLog(lastRun.message ?? '', stagingResourceGroup) : []),
-    `to delete them when you are done: ${deleteCommand(id)}`,
+    `to delete them when you are done: ${deleteTemplateCommand(id)}`,
   ]
-}
-
-function deleteCommand(id: string): string {
-  const { subscriptionId = '', resourceGroup = '' } = parseResourceId(id) ?? {}
-  return `az image builder delete --name ${lastName(id)} --resource-group ${quotePosix(resourceGroup)} --subscription ${subscriptionId}`
 }
 
 async function deleteBlob({ blob, uploaded }: BuildState, { azure, runner }: CleanupEdges): Promise<void> {
@@ -144,7 +156,7 @@ async function deleteBlob({ blob, uploaded }: BuildState, { azure, runner }: Cle
       runner.info(`blob ${name} was not uploaded, for lack of the same right: nothing to delete`)
       return
     }
-    const command = `az storage blob delete --auth-mode login --account-name ${blob.account.name} --container-name ${blob.container} --name ${quotePosix(blob.blob)}`
+    const command = deleteBlobCommand(blob.account.name, blob.container, blob.blob)
     runner.warning(`Blob ${name} was not deleted: ${told(error)}\nTo delete it: ${command}`)
   }
 }

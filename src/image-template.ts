@@ -49,7 +49,7 @@ export interface Marks {
   startedAt?: number
 }
 
-/** Tag of every image: with the time of its publication it tells the next build how long this one took. */
+/** Tag of every template and image: with the time of an image's publication it tells the next build how long this one took. */
 export const BUILD_STARTED_TAG = 'build-started'
 
 /** Puts the template together. */
@@ -67,7 +67,7 @@ export function imageTemplate(
   const imageTags = [request.imageTags, tagsOfImage(workflowRun, sourceImage), keyTag, startTag]
   return {
     location,
-    tags: mergedTags(request.templateTags, tagsOfTemplate(workflowRun, version), keyTag),
+    tags: mergedTags(request.templateTags, tagsOfTemplate(workflowRun, version), keyTag, startTag),
     identity: { type: 'UserAssigned', userAssignedIdentities: { [identityId]: {} } },
     properties: {
       ...settingsWithScript(request, sourceImage),
@@ -111,6 +111,19 @@ function tagsOfTemplate(run: WorkflowRun, version: string): Record<string, strin
     'run-id': run.runId,
     'run-attempt': run.runAttempt,
   }
+}
+
+/** Tags by which a job knows its own template. */
+const OWN_TAGS = ['repository', 'run-id', 'run-attempt', BUILD_KEY_TAG, BUILD_STARTED_TAG]
+
+/** What a template's tags say of the job that made it. */
+export function marksOf(tags: Record<string, string> = {}): Record<string, string> {
+  return Object.fromEntries(Object.entries(tags).filter(([name]) => OWN_TAGS.includes(name)))
+}
+
+/** Whether a template bears these marks: another job may have given its template the same name. */
+export function bears(tags: Record<string, string> | undefined, marks: Record<string, string>): boolean {
+  return Object.entries(marks).every(([name, value]) => tags?.[name] === value)
 }
 
 function tagsOfImage(run: WorkflowRun, source: SourceImage): Record<string, string> {

@@ -58,12 +58,16 @@ export interface BuildState {
   uploaded?: boolean
   /** Resource ID of the image template. */
   imageTemplate?: string
+  /** Tags of the template, for one of the same name may be another job's. */
+  marks?: Record<string, string>
   /** Whether somebody else made the template: then it is not ours to delete. */
   existingTemplate?: boolean
   /** `started` before the run is asked for, then how it ended, or that nobody waits for it. */
   run?: 'started' | 'left' | EndState
   /** How main ended; absent when it was killed. */
   outcome?: 'succeeded' | 'failed' | 'cancelled'
+  /** When the runner told main that the workflow was cancelled; milliseconds since the epoch. */
+  cancelledAt?: number
 }
 
 export type Connection = Pick<BuildRequest, 'signIn' | 'subscriptionId' | 'pollIntervalSeconds'>
@@ -153,6 +157,7 @@ export interface ReadyTemplate {
 export interface RunningTemplate {
   id: string
   name: string
+  tags: Record<string, string>
   stagingResourceGroup?: string
   /** As the service shows it. */
   body: object
@@ -189,6 +194,7 @@ export interface ImageBuilderPort {
 
 /** The template as the service shows it, cut down to what is used. */
 export interface TemplateView {
+  tags?: Record<string, string>
   provisioningState: string
   provisioningError?: string
   /** Resource ID of the `IT_…` group; absent until there is one. */

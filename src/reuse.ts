@@ -1,7 +1,7 @@
 /** The story before the story: whether the image, or a build of it, is there already. */
 import { archiveFormat, digestContent } from './archive.ts'
 import { buildKey, keyArtifact } from './build-key.ts'
-import { imageTemplate, type Findings } from './image-template.ts'
+import { imageTemplate, marksOf, type Findings } from './image-template.ts'
 import type { NewBuild } from './inputs.ts'
 import { artifactBlobIn, artifactFolder } from './names.ts'
 import type { BuildEdges, ReadyTemplate } from './ports.ts'
@@ -34,12 +34,13 @@ export async function reuse(
   }
   const running = again ? await azure.findRunning(request, key, runner.cancelled) : undefined
   if (!running) return undefined
-  const { id, name, body, stagingResourceGroup } = running
+  const { id, name, tags, body, stagingResourceGroup } = running
   runner.info(`template name:  ${name}`)
   runner.info('it is building still, for an earlier attempt of this workflow run: taking it over')
   report.template = { name, id }
   report.runOutputName = runOutputNamesOf(request)[0] ?? ''
   if (stagingResourceGroup) report.stagingResourceGroup = stagingResourceGroup
+  runner.remember('marks', marksOf(tags))
   runner.remember('imageTemplate', id)
   const account = findings.storageAccount
   const blob = account && artifactBlobIn(JSON.stringify(body), account.blobEndpoint)

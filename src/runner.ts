@@ -18,19 +18,25 @@ const FACTS: Record<keyof BuildState, true> = {
   blob: true,
   uploaded: true,
   imageTemplate: true,
+  marks: true,
   existingTemplate: true,
   run: true,
   outcome: true,
+  cancelledAt: true,
 }
 
 /** The runner as the stories see it. */
 export function actionsRunner(): Runner {
   return {
     info,
-    debug: core.debug,
-    notice: core.notice,
+    debug: (line) => {
+      core.debug(redacted(line))
+    },
+    notice: (message) => {
+      core.notice(redacted(message))
+    },
     warning: (message, at) => {
-      core.warning(message, placeOf(at))
+      core.warning(redacted(message), placeOf(at))
     },
     quote,
     openGroup: core.startGroup,
@@ -47,7 +53,7 @@ export function actionsRunner(): Runner {
 
 /** A file may be called anything; a line break in its name would let it speak to the runner. */
 function info(line: string): void {
-  core.info(line.replaceAll(/[\r\n]/g, '␊'))
+  core.info(redacted(line).replaceAll(/[\r\n]/g, '␊'))
 }
 
 /**
@@ -153,7 +159,7 @@ export function mask(secret: string): void {
   core.setSecret(secret)
 }
 
-/** For what the runner does not mask: files. */
+/** The runner masks what it shows; files, and what is read before it, it does not. */
 function redacted(text: string): string {
   let safe = text
   for (const secret of secrets) safe = safe.replaceAll(secret, '***')
@@ -174,7 +180,7 @@ export function setOutputs(outputs: Record<string, string>): void {
 /** A summary that cannot be written, as on a server that knows none, is no reason to fail. */
 export async function writeSummary(markdown: string): Promise<void> {
   await core.summary
-    .addRaw(markdown)
+    .addRaw(redacted(markdown))
     .write()
     .catch((error: unknown) => {
       core.debug(`No job summary: ${String(error)}`)
@@ -183,9 +189,9 @@ export async function writeSummary(markdown: string): Promise<void> {
 
 /** One error annotation, exit code 1. The cause goes to the debug log. */
 export function fail(message: string, cause: unknown, at?: ScriptLine): void {
-  core.error(message, placeOf(at))
+  core.error(redacted(message), placeOf(at))
   process.exitCode = core.ExitCode.Failure
-  if (cause instanceof Error && cause.stack) core.debug(cause.stack)
+  if (cause instanceof Error && cause.stack) core.debug(redacted(cause.stack))
 }
 
 /** Inputs by which a step is told from others; none with a default. */

@@ -3,7 +3,7 @@ import { describe, expect, test } from '@jest/globals'
 import { existsSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { parse } from 'yaml'
-import { DEPLOYER_ACTIONS, defaultSeed } from '../../local-azure/seed.ts'
+import { documentedRole, ROLE_FILES } from '../../local-azure/roles.ts'
 import { ARTIFACT_ACCESSES, ARTIFACT_TRANSFERS } from '../../src/artifact-customizers.ts'
 import { CLOUD_NAMES } from '../../src/azure/cloud.ts'
 import { PROVISIONERS } from '../../src/customizers.ts'
@@ -207,12 +207,22 @@ describe('the README', () => {
     expect(names('outputs')).toEqual(Object.keys(action.outputs))
   })
 
-  test('asks for exactly the rights that suffice on the local Azure', () => {
-    const roles = [...readme.matchAll(/"Actions": (\[[^\]]*\])/g)].map(
-      (match) => JSON.parse(match[1] ?? '') as string[],
+  test('and docs/rights.md list every role, and the latter each of its actions', () => {
+    const rights = file('docs/rights.md')
+    const missing = ROLE_FILES.filter((role) => !readme.includes(`docs/roles/${role}.json`))
+    const sections = new Map(rights.split('\n### ').map((section) => [section.split('\n')[0], section]))
+    const untold = ROLE_FILES.flatMap((role) =>
+      [...documentedRole(role).Actions, ...documentedRole(role).DataActions]
+        .filter((action) => !sections.get(role)?.includes(`| \`${action}\``))
+        .map((action) => `${role}: ${action}`),
     )
-    const builder = defaultSeed().roleAssignments[1]?.actions
-    expect(roles).toEqual([DEPLOYER_ACTIONS, builder])
+    expect({ missing, untold }).toEqual({ missing: [], untold: [] })
+  })
+
+  test('asks for no right with a wildcard, and for each of them once', () => {
+    const all = ROLE_FILES.map(documentedRole).map(({ Actions, DataActions }) => [...Actions, ...DataActions])
+    expect(all.flat().filter((action) => action.includes('*'))).toEqual([])
+    expect(all.filter((actions) => new Set(actions).size !== actions.length)).toEqual([])
   })
 
   test('has the section that error messages point to', () => {

@@ -282,7 +282,9 @@ describe('advice', () => {
   test('is cause, remedy and link', () => {
     expect(advice(diagnose(forbidden))).toEqual([
       'Cause: The identity that the workflow signs in as has no role with the action a/read at /s.',
-      expect.stringMatching(/^What to do: Give it a role .*\n {2}az role assignment create .* --scope \/s$/),
+      expect.stringMatching(
+        /^What to do: Give it a role .*\n {2}az role assignment create .* --scope '\/s'$/,
+      ),
       'See: https://learn.microsoft.com/azure/role-based-access-control/troubleshooting (failure-code: missing-permission)',
     ])
   })
@@ -307,6 +309,6 @@ describe('advice', () => {
     expect(remedyFor(azureError('AuthorizationPermissionMismatch', 'No.'))).toContain(
       "the role 'Storage Blob Data Contributor'",
     )
-    expect(remedyFor(forbidden)).toContain('--scope /s')
+    expect(remedyFor(forbidden)).toContain("--scope '/s'")
   })
 })

@@ -22,8 +22,8 @@ type Kind = 'entry' | 'story' | 'pure' | 'archive' | 'runner' | 'azure' | 'outsi
 /** A file that is none of the named ones is pure: the strictest rule is the default. */
 function kindOf(file: string): Kind {
   if (!file.startsWith('src/')) return 'outside'
-  if (/^src\/(main|post)\.ts$/.test(file)) return 'entry'
-  if (/^src\/(build|reuse|run-template|follow-log|cleanup)\.ts$/.test(file)) return 'story'
+  if (/^src\/(main|post|sweep)\.ts$/.test(file)) return 'entry'
+  if (/^src\/(build|reuse|run-template|follow-log|cleanup|sweeper|sweep-away)\.ts$/.test(file)) return 'story'
   if (/^src\/(archive|artifact-entries|credential-scan|pack-piece|pack-worker|packers)\.ts$/.test(file))
     return 'archive'
   if (/^src\/(runner|workflow-artifact)\.ts$/.test(file)) return 'runner'
@@ -135,6 +135,14 @@ describe('dist', () => {
     expect(lines[0]).toBe('start reading task parameters...')
     expect(lines.filter((line) => line.startsWith('::error::'))).toEqual([
       expect.stringContaining('resource-group: is required and was not given.'),
+    ])
+    expect({ status, stderr }).toEqual({ status: 1, stderr: '' })
+  })
+
+  test('sweep starts, and fails for the inputs that it was not given', () => {
+    const { status, lines, stderr } = start('dist/sweep/index.js')
+    expect(lines.filter((line) => line.startsWith('::error::'))).toEqual([
+      expect.stringContaining('subscription-id: is required; give it, or set AZURE_SUBSCRIPTION_ID.'),
     ])
     expect({ status, stderr }).toEqual({ status: 1, stderr: '' })
   })

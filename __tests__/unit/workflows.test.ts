@@ -4,6 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { parse } from 'yaml'
 import { readInputs } from '../../src/inputs.ts'
+import { readSweepInputs } from '../../src/sweep-inputs.ts'
 import { DEFINITION_ID, rawInputs } from '../support/factories.ts'
 
 const root = path.join(import.meta.dirname, '..', '..')
@@ -16,6 +17,12 @@ interface Workflow {
   on: unknown
   permissions: Record<string, string>
   jobs: Record<string, { 'runs-on': string; steps: Step[] }>
+}
+
+/** What the examples use of this repository: where its action.yml is, what reads its inputs, and whether it needs the contents. */
+const ACTIONS = {
+  'org/aib-action@v1': { folder: '.', readRequest: readInputs, readsContents: { contents: 'read' } },
+  'org/aib-action/sweep@v1': { folder: 'sweep', readRequest: readSweepInputs, readsContents: {} },
 }
 
 function workflowsIn(folder: string): { name: string; text: string; workflow: Workflow }[] {
@@ -44,13 +51,14 @@ describe.each(workflowsIn('.github/workflows'))('.github/workflows/$name', ({ te
 })
 
 describe.each(workflowsIn('examples/workflows'))('examples/workflows/$name', ({ workflow }) => {
-  const step = stepsOf(workflow).find(({ uses }) => uses === 'org/aib-action@v1')
+  const step = stepsOf(workflow).find(({ uses }) => uses !== undefined && uses in ACTIONS)
+  const { folder, readRequest, readsContents } = ACTIONS[step?.uses as keyof typeof ACTIONS]
   const given = Object.entries(step?.with ?? {}).map(
     ([name, value]) => [name, evaluate(String(value))] as const,
   )
 
   test('gives inputs that the action has and accepts', () => {
-    const action = parse(readFileSync(path.join(root, 'action.yml'), 'utf8')) as {
+    const action = parse(readFileSync(path.join(root, folder, 'action.yml'), 'utf8')) as {
       inputs: Record<string, { default?: string }>
     }
     expect(given.map(([name]) => name).filter((name) => !(name in action.inputs))).toEqual([])
@@ -58,13 +66,13 @@ describe.each(workflowsIn('examples/workflows'))('examples/workflows/$name', ({ 
     const none = Object.fromEntries(
       Object.keys(action.inputs).map((name) => [name, action.inputs[name]?.default ?? '']),
     )
-    const request = readInputs(rawInputs({ ...none, ...Object.fromEntries(given) }, FILES))
+    const request = readRequest(rawInputs({ ...none, ...Object.fromEntries(given) }, FILES))
     expect(request.signIn.clientId).toBeDefined()
   })
 
   test('may ask for ID tokens, and keeps no token in the checkout', () => {
-    expect(workflow.permissions).toEqual({ 'id-token': 'write', contents: 'read' })
     const checkouts = stepsOf(workflow).filter(({ uses }) => uses?.startsWith('actions/checkout@'))
+    expect(workflow.permissions).toEqual({ 'id-token': 'write', ...readsContents })
     expect(checkouts.map((checkout) => checkout.with?.['persist-credentials'])).toEqual(
       checkouts.map(() => false),
     )

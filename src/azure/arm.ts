@@ -1,11 +1,8 @@
 /**
- * Requests to Resource Manager. One function owns authentication, retries, error bodies and throttling; what may be
- * repeated is said by the caller, because a repeated PUT or `run` could build twice.
+ * Requests to Resource Manager. One function owns authentication and error bodies; what may be repeated is said by the
+ * caller, because a repeated PUT or `run` could build twice.
  */
-import { setTimeout as delay } from 'node:timers/promises'
-import type { TokenCredential } from '@azure/core-auth'
 import {
-  bearerTokenAuthenticationPolicy,
   createDefaultHttpClient,
   createEmptyPipeline,
   createHttpHeaders,
@@ -18,15 +15,17 @@ import {
   type PipelineResponse,
 } from '@azure/core-rest-pipeline'
 import { AzureError, SignInError } from '../errors.ts'
+import { retryAfter, type Patience } from '../patience.ts'
 import type { OperationStatus } from '../run-status.ts'
+import type { Credential } from './credential.ts'
 
 export interface ArmOptions {
   /** Base URL without a trailing slash. */
   endpoint: string
   scope: string
-  credential: TokenCredential
+  credential: Credential
   userAgent: string
-  debug: (message: string) => void
+  patience: Patience
 }
 
 export interface ArmCall {
@@ -43,6 +42,8 @@ export interface ArmCall {
    * service said that it did nothing (429), and an unclear end is an AzureError with `ambiguous: true`.
    */
   repeatable?: boolean
+  /** Whether there is one try alone: for what is asked again before long. */
+  once?: boolean
 }
 
 export interface ArmAnswer<T> {
@@ -61,10 +62,7 @@ interface RequestIds {
   correlationId?: string
 }
 
-const TRIES = 6
-/** How long one answer may take; longer ones are given by long-running operations. */
-const ANSWER_MS = 60_000
-const RETRIED = new Set([408, 429, 500, 502, 503, 504])
+const UNCLEAR = new Set([408, 500, 502, 503, 504])
 
 export class ResourceManager {
   private readonly options: ArmOptions
@@ -77,9 +75,6 @@ export class ResourceManager {
     this.pipeline.addPolicy(decompressResponsePolicy())
     this.pipeline.addPolicy(setClientRequestIdPolicy())
     this.pipeline.addPolicy(userAgentPolicy({ userAgentPrefix: options.userAgent }))
-    this.pipeline.addPolicy(
-      bearerTokenAuthenticationPolicy({ credential: options.credential, scopes: options.scope }),
-    )
   }
 
   /**
@@ -87,17 +82,26 @@ export class ResourceManager {
    * @throws AzureError when the service refused it or went on failing; SignInError
    */
   async request<T>(call: ArmCall): Promise<ArmAnswer<T>> {
-    for (let attempt = 1; ; attempt += 1) {
-      const outcome = await this.tryOnce(call)
-      if (!(outcome instanceof AzureError)) return readAnswer<T>(outcome.response)
-      // A token may run out on its way; by now there is a fresh one. Nothing was done with the old one.
-      const ranOut = outcome.status === 401 && attempt === 1
-      const retryable = ranOut || outcome.status === 429 || (isRepeatable(call) && outcome.ambiguous)
-      if (!retryable || attempt === TRIES) throw outcome
-      const wait = outcome.retryAfterMs ?? Math.random() * 1000 * 2 ** attempt
-      this.options.debug(`${outcome.message}; trying again in ${Math.round(wait)} ms`)
-      await delay(wait, undefined, call.signal ? { signal: call.signal } : {})
-    }
+    const { credential, scope, patience } = this.options
+    const { doing, signal: cancelled } = call
+    const response = await patience.persist(
+      doing,
+      async () => {
+        const { token } = await credential.getToken(scope, cancelled ? { abortSignal: cancelled } : {})
+        return await patience
+          .heard((signal) => this.send(call, token, signal), { cancelled })
+          .catch((error: unknown) => Promise.reject(failureOf(doing, error, cancelled) as Error))
+      },
+      {
+        repeatable: isRepeatable(call),
+        ...(call.once ? { limit: 0 } : {}),
+        cancelled,
+        onTrouble: ({ kind }) => {
+          if (kind === 'stale-token') credential.forget()
+        },
+      },
+    )
+    return readAnswer<T>(response)
   }
 
   /** Every item of a paged list. */
@@ -120,39 +124,51 @@ export class ResourceManager {
   async operation(
     url: string,
     apiVersion: string,
-    signal?: AbortSignal,
+    how: Pick<ArmCall, 'signal' | 'once'> = {},
   ): Promise<OperationStatus & { retryAfterMs?: number }> {
-    const call = { path: url, apiVersion, doing: 'reading the state of the operation', signal }
+    const call = { path: url, apiVersion, doing: 'reading the state of the operation', ...how }
     const { body, retryAfterMs } = await this.request<OperationStatus>({ ...call, method: 'GET' })
     return { ...body, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) }
   }
 
-  private async tryOnce(call: ArmCall): Promise<{ response: PipelineResponse } | RetriableError> {
+  private async send(call: ArmCall, token: string, abortSignal: AbortSignal): Promise<PipelineResponse> {
+    const { doing, method, body } = call
+    const headers = createHttpHeaders({
+      Authorization: `Bearer ${token}`,
+      ...(body ? { 'Content-Type': 'application/json' } : {}),
+    })
     const request = createPipelineRequest({
       url: this.url(call),
-      method: call.method,
-      headers: createHttpHeaders(call.body ? { 'Content-Type': 'application/json' } : {}),
-      ...(call.body ? { body: JSON.stringify(call.body) } : {}),
-      // Not by the pipeline's own timeout: its timer outlives a request that is aborted, and the process with it.
-      abortSignal: AbortSignal.any([AbortSignal.timeout(ANSWER_MS), ...(call.signal ? [call.signal] : [])]),
+      method,
+      headers,
+      ...(body ? { body: JSON.stringify(body) } : {}),
+      abortSignal,
     })
-    try {
-      const response = await this.pipeline.sendRequest(this.http, request)
-      if (response.status >= 400) return refusal(call.doing, response)
-      // Cut off on the way, or a proxy's own page: what was asked for did not come.
-      if (call.method === 'GET' && parse(response.bodyAsText) === undefined) {
-        return noAnswer(call.doing, new Error('the answer is not JSON'), response.status)
-      }
-      return { response }
-    } catch (error) {
-      if (error instanceof SignInError || call.signal?.aborted) throw error
-      return noAnswer(call.doing, error)
+    const response = await this.pipeline.sendRequest(this.http, request)
+    if (response.status >= 400) throw refusal(doing, response)
+    // Cut off on the way, or a proxy's own page: what was asked for did not come.
+    if (method === 'GET' && parse(response.bodyAsText) === undefined) {
+      throw noAnswer(doing, new Error('the answer is not JSON'), response.status)
     }
+    return response
   }
 
-  private url({ path, apiVersion }: ArmCall): string {
-    if (/^https:/i.test(path)) return path
-    const url = new URL(this.options.endpoint + path)
+  /** Only Resource Manager itself is sent its token, whatever address an answer names. */
+  private url({ path, apiVersion, doing }: ArmCall): string {
+    const { endpoint } = this.options
+    const absolute = /^https?:/i.test(path)
+    const url = new URL(absolute ? path : endpoint + path)
+    const { origin } = new URL(endpoint)
+    if (url.origin !== origin) {
+      throw new AzureError({
+        doing,
+        status: 200,
+        code: 'ForeignAddress',
+        message: `The answer points to ${url.origin}, which is not Resource Manager (${origin}). Nothing was sent there.`,
+        remedy: "Check 'resource-manager-endpoint', and what stands between the runner and Azure.",
+      })
+    }
+    if (absolute) return path
     if (!url.searchParams.has('api-version')) url.searchParams.set('api-version', apiVersion)
     return url.href
   }
@@ -174,10 +190,16 @@ function refusal(doing: string, response: PipelineResponse): RetriableError {
     code,
     message,
     ...requestIds(response),
-    ambiguous: RETRIED.has(response.status) && response.status !== 429,
+    ambiguous: UNCLEAR.has(response.status),
   })
   error.retryAfterMs = retryAfter(response.headers.get('retry-after'))
   return error
+}
+
+/** What came of a try, as a failure of the call; a sign-in that failed and a cancel stay what they are. */
+function failureOf(doing: string, error: unknown, cancelled: AbortSignal | undefined): unknown {
+  const known = error instanceof AzureError || error instanceof SignInError
+  return known || cancelled?.aborted ? error : noAnswer(doing, error)
 }
 
 function noAnswer(doing: string, cause: unknown, status = 0): RetriableError {
@@ -194,13 +216,6 @@ function errorBody(response: PipelineResponse): { code: string; message: string 
     code: error?.code ?? `HTTP${response.status}`,
     message: error?.message ?? response.bodyAsText?.slice(0, 500) ?? '',
   }
-}
-
-/** Milliseconds from a `Retry-After` in seconds or as a date. */
-export function retryAfter(header: string | undefined, now = Date.now()): number | undefined {
-  if (header === undefined) return undefined
-  const wait = /^\d+$/.test(header.trim()) ? Number(header) * 1000 : Date.parse(header) - now
-  return Number.isNaN(wait) ? undefined : Math.max(0, wait)
 }
 
 function readAnswer<T>(response: PipelineResponse): ArmAnswer<T> {

@@ -1,5 +1,4 @@
 /** The way to an account's blobs: by the signed-in identity's data role, else by the account's key. */
-import type { TokenCredential } from '@azure/core-auth'
 import { isRestError } from '@azure/core-rest-pipeline'
 import {
   BlobServiceClient,
@@ -8,13 +7,17 @@ import {
 } from '@azure/storage-blob'
 import { remedyFor } from '../diagnosis.ts'
 import { AzureError } from '../errors.ts'
+import { SilentConnection, troubleOf, type Patience, type Tolerance, type Trouble } from '../patience.ts'
 import type { ResourceManager } from './arm.ts'
-import { patiently, SilentConnection, type Patience } from './patience.ts'
+import type { Credential } from './credential.ts'
 import { API_VERSIONS } from './reader.ts'
 
 export interface BlobEdges {
   arm: ResourceManager
-  credential: TokenCredential
+  credential: Credential
+  /** Of tokens for Blob Storage. */
+  storageScope: string
+  patience: Patience
   mask: (secret: string) => void
   debug: (message: string) => void
 }
@@ -42,16 +45,11 @@ export function blobAccount({ id, name, properties }: AccountBody): BlobAccount 
   return { id, name, blobEndpoint: primaryEndpoints.blob, allowsKeys: allowSharedKeyAccess ?? true }
 }
 
-/** Pauses of 2, 6, 14, 30 and 30 seconds: a network may be gone for a minute and a half. */
-const CONNECTION: StoragePipelineOptions = {
-  retryOptions: { maxTries: 7, retryDelayInMs: 2000, maxRetryDelayInMs: 30_000 },
-}
-
-/** For an answer, the SDK's own tries and pauses among it. */
-const PATIENCE: Patience = { silence: 120_000, tries: 3 }
+/** Tries are counted by the one policy for all calls. */
+const CONNECTION: StoragePipelineOptions = { retryOptions: { maxTries: 1 } }
 
 /** What is done with a signal that ends it when it takes too long; it may call `alive` to say that it does not. */
-type Action<T> = (abortSignal: AbortSignal, alive: () => void) => Promise<T>
+export type Action<T> = (abortSignal: AbortSignal, alive: () => void) => Promise<T>
 
 /** One storage account. Which of the two ways is used is decided once, at the first refusal. */
 export class BlobAccess {
@@ -64,36 +62,54 @@ export class BlobAccess {
   constructor(account: BlobAccount, edges: BlobEdges) {
     this.account = account
     this.edges = edges
-    this.service = new BlobServiceClient(account.blobEndpoint, edges.credential, CONNECTION)
+    this.service = this.byRole()
+  }
+
+  private byRole(): BlobServiceClient {
+    return new BlobServiceClient(this.account.blobEndpoint, this.edges.credential, CONNECTION)
   }
 
   /**
    * Does something with the identity's own role, and once more with the account key when that is refused.
    * @throws AzureError; SignInError
    */
-  async byRoleOrKey<T>(doing: string, action: Action<T>, cancelled?: AbortSignal): Promise<T> {
+  async byRoleOrKey<T>(doing: string, action: Action<T>, tolerance: Tolerance = {}): Promise<T> {
     try {
-      return await this.byPresentWay(doing, action, cancelled)
+      return await this.byPresentWay(doing, action, tolerance)
     } catch (error) {
       if (this.sharedKey || !isMissingRole(error)) throw error
       this.edges.debug(`${error.message}; trying with the account key`)
       await this.useAccountKey(error)
-      return await this.byPresentWay(doing, action, cancelled)
+      return await this.byPresentWay(doing, action, tolerance)
     }
   }
 
-  /** Does something in the way that has been found, for what comes after `byRoleOrKey`. */
-  async byPresentWay<T>(doing: string, action: Action<T>, cancelled?: AbortSignal): Promise<T> {
-    return await this.atItsPace(doing, () => patiently({ ...PATIENCE, cancelled }, action))
-  }
-
-  /** The same for what cannot be done twice, or has a limit of its own. */
-  async atItsPace<T>(doing: string, action: () => Promise<T>): Promise<T> {
-    try {
-      return await action()
-    } catch (error) {
-      throw storageError(doing, error)
+  /**
+   * Does something in the way that has been found, for what comes after `byRoleOrKey`.
+   * @param silence for how many milliseconds nothing may happen on a try; they count from 1
+   */
+  async byPresentWay<T>(
+    doing: string,
+    action: Action<T>,
+    { silence, ...tolerance }: Tolerance & { silence?: (tries: number) => number } = {},
+  ): Promise<T> {
+    const { patience, credential, storageScope } = this.edges
+    const { cancelled } = tolerance
+    const attempt = async (tries: number): Promise<T> => {
+      // Signing in takes its own time, not that of the answer.
+      if (!this.sharedKey)
+        await credential.getToken(storageScope, cancelled ? { abortSignal: cancelled } : {})
+      return await patience
+        .heard(action, { cancelled, ...(silence ? { silence: silence(tries) } : {}) })
+        .catch((error: unknown) => Promise.reject(storageError(doing, error) as Error))
     }
+    const onTrouble = (trouble: Trouble): void => {
+      tolerance.onTrouble?.(trouble)
+      if (trouble.kind !== 'stale-token' || this.sharedKey) return
+      credential.forget()
+      this.service = this.byRole()
+    }
+    return await patience.persist(doing, attempt, { ...tolerance, onTrouble })
   }
 
   private async useAccountKey(refusal: AzureError): Promise<void> {
@@ -132,7 +148,7 @@ export function isMissingRole(error: unknown): error is AzureError {
 function storageError(doing: string, error: unknown): unknown {
   if (error instanceof SilentConnection) {
     const { code, message } = error
-    return new AzureError({ doing, status: 0, code, message }, { cause: error })
+    return new AzureError({ doing, status: 0, code, message, ambiguous: true }, { cause: error })
   }
   if (!isRestError(error)) return error
   const { statusCode: status = 0, response } = error
@@ -140,5 +156,8 @@ function storageError(doing: string, error: unknown): unknown {
   const code = error.code ?? response?.headers.get('x-ms-error-code') ?? `HTTP${status}`
   const [firstLine = ''] = error.message.split('\n')
   const message = firstLine === '' ? 'the storage account gave no more words' : firstLine
-  return new AzureError({ doing, status, code, message }, { cause: error })
+  const trouble = troubleOf(error)
+  const ambiguous = trouble?.kind === 'unclear'
+  const failure = new AzureError({ doing, status, code, message, ambiguous }, { cause: error })
+  return Object.assign(failure, { trouble })
 }

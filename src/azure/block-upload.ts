@@ -1,11 +1,10 @@
 /** One blob out of blocks that are uploaded side by side, each with its checksum; how far it has come is told. */
 import { hash } from 'node:crypto'
 import { Readable } from 'node:stream'
-import { isRestError } from '@azure/core-rest-pipeline'
 import type { BlockBlobClient } from '@azure/storage-blob'
 import type { ArchivePart } from '../archive.ts'
 import { giveBack } from '../memory.ts'
-import { patiently, type Patience } from './patience.ts'
+import type { Action } from './blob-access.ts'
 
 /** What the service has taken so far. */
 export interface Uploaded {
@@ -20,18 +19,13 @@ const BLOCK_BYTES = 4 * 1024 * 1024
 const MOST_BLOCKS = 50_000
 /** Few enough that the buffers, filled ones and one being filled, stay at 16 MiB. */
 const IN_FLIGHT = 3
-/**
- * A block is sent again that arrives damaged or not at all; broken connections are the SDK's to repeat, whose longest pause
- * between its tries is a third of the silence. A slow link may take as long as it needs: every part that goes out counts
- * as a sign of life. A proxy may take a block at once and pass it on slowly: then the next try is waited for longer.
- */
-const PATIENCE: Patience = {
-  silence: 90_000,
-  tries: 4,
-  growing: true,
-  isPassing: (error) => isRestError(error) && error.code === 'Md5Mismatch',
-}
 const PART_BYTES = 64 * 1024
+
+/** Does one thing with the blob, as often as it takes. */
+type Send = (
+  action: (client: BlockBlobClient, ...edges: Parameters<Action<unknown>>) => Promise<unknown>,
+  cancelled: AbortSignal,
+) => Promise<unknown>
 
 /**
  * Uploads `content` as uncommitted blocks; buffers are used again, so memory does not grow with it.
@@ -39,7 +33,7 @@ const PART_BYTES = 64 * 1024
  * @returns the blocks' IDs, in order
  */
 export async function stageBlocks(
-  client: BlockBlobClient,
+  sendBlock: Send,
   content: AsyncIterable<ArchivePart>,
   expected: number,
   onProgress: (uploaded: Uploaded) => void,
@@ -57,7 +51,7 @@ export async function stageBlocks(
     // All IDs of a blob must have one length (documented).
     const id = Buffer.from(String(ids.length).padStart(8, '0')).toString('base64')
     ids.push(id)
-    const sending = stage(client, id, buffer.subarray(0, bytes), abortSignal).then(() => {
+    const sending = stage(sendBlock, id, buffer.subarray(0, bytes), abortSignal).then(() => {
       free.push(buffer)
       inFlight.delete(sending)
       uploaded.bytes += bytes
@@ -111,20 +105,18 @@ async function* blocks(
   if (bytes > 0) yield { buffer, bytes, contentBytes }
 }
 
-async function stage(
-  client: BlockBlobClient,
-  id: string,
-  block: Buffer,
-  cancelled: AbortSignal,
-): Promise<void> {
+/** Every part that goes out is a sign of life: a slow link may take as long as it needs. */
+async function stage(sendBlock: Send, id: string, block: Buffer, cancelled: AbortSignal): Promise<void> {
   const transactionalContentMD5 = hash('md5', block, 'buffer')
-  await patiently({ ...PATIENCE, cancelled }, async (abortSignal, alive) => {
-    await client.stageBlock(id, () => inParts(block), block.length, {
-      transactionalContentMD5,
-      abortSignal,
-      onProgress: alive,
-    })
-  })
+  await sendBlock(
+    (client, abortSignal, onProgress) =>
+      client.stageBlock(id, () => inParts(block), block.length, {
+        transactionalContentMD5,
+        abortSignal,
+        onProgress,
+      }),
+    cancelled,
+  )
 }
 
 function inParts(block: Buffer): Readable {

@@ -7,9 +7,11 @@ import { newLines } from '../build-log.ts'
 import { remedyFor } from '../diagnosis.ts'
 import { AzureError, messageOf } from '../errors.ts'
 import { noLiveLog, unreadableLog, type Obstacle } from '../log-access.ts'
+import { pauseBefore, troubleOf } from '../patience.ts'
 import type { Clock } from '../ports.ts'
 import { lastName } from '../resource-id.ts'
 import { customizationLogLocation } from '../run-status.ts'
+import type { ArmCall } from './arm.ts'
 import { isMissingRole, type BlobEdges } from './blob-access.ts'
 import { CustomizationLog, isHidden, NoStorageAccount } from './customization-log.ts'
 
@@ -34,6 +36,8 @@ type Look = (signal: AbortSignal) => Promise<string[]>
 
 export class BuildLog {
   private readonly edges: BuildLogEdges
+  /** Staging group → path of its container's log, once that was found: it is read every few seconds. */
+  private readonly logPaths = new Map<string, string>()
 
   constructor(edges: BuildLogEdges) {
     this.edges = edges
@@ -47,24 +51,33 @@ export class BuildLog {
    * @throws AzureError, with status 403 when it may not be read; SignInError
    */
   async live(stagingGroup: string, signal?: AbortSignal): Promise<string | undefined> {
-    const call = { apiVersion: CONTAINER_API, doing: "reading the build's live log", signal }
+    const call = { apiVersion: CONTAINER_API, doing: "reading the build's live log", signal, once: true }
     try {
-      const path = `${stagingGroup}/providers/Microsoft.ContainerInstance/containerGroups`
-      const groups = await this.edges.arm.list<ContainerGroup>({ ...call, path })
-      const group = groups.find(({ name }) => name.toLowerCase().startsWith(BUILD_CONTAINER))
-      const [container] = group?.properties.containers ?? []
-      if (!group || !container) return undefined
-      const logs = `${group.id}/containers/${container.name}/logs`
+      const path = this.logPaths.get(stagingGroup) ?? (await this.findLog(stagingGroup, call))
+      if (path === undefined) return undefined
+      this.logPaths.set(stagingGroup, path)
       const { body } = await this.edges.arm.request<{ content?: string | null }>({
         ...call,
         method: 'GET',
-        path: logs,
+        path,
       })
       return body.content ?? ''
     } catch (error) {
-      if (error instanceof AzureError && [404, 409].includes(error.status)) return undefined
-      throw error
+      if (!(error instanceof AzureError) || ![404, 409].includes(error.status)) throw error
+      this.logPaths.delete(stagingGroup)
+      return undefined
     }
+  }
+
+  private async findLog(
+    stagingGroup: string,
+    call: Omit<ArmCall, 'method' | 'path'>,
+  ): Promise<string | undefined> {
+    const path = `${stagingGroup}/providers/Microsoft.ContainerInstance/containerGroups`
+    const groups = await this.edges.arm.list<ContainerGroup>({ ...call, path })
+    const group = groups.find(({ name }) => name.toLowerCase().startsWith(BUILD_CONTAINER))
+    const [container] = group?.properties.containers ?? []
+    return group && container && `${group.id}/containers/${container.name}/logs`
   }
 
   /**
@@ -82,11 +95,15 @@ export class BuildLog {
   ): Promise<void> {
     const looks = [this.container(stagingGroup), this.storage(stagingGroup, since)]
     const aborted = (): boolean => signal.aborted
-    while (!aborted()) {
+    for (let failures = 0; !aborted();) {
+      let pauseMs = pollMs
       try {
         take((await looks[0]?.(signal)) ?? [])
+        failures = 0
       } catch (error) {
         if (aborted()) return
+        failures += 1
+        pauseMs = Math.max(pollMs, pauseBefore(failures, troubleOf(error) ?? { kind: 'unclear' }))
         this.edges.debug(`The build's log could not be read this time: ${messageOf(error)}`)
         if (isHidden(error)) looks.shift()
         if (looks.length === 0) {
@@ -95,7 +112,7 @@ export class BuildLog {
         }
         if (isHidden(error)) continue
       }
-      await this.edges.clock.sleep(pollMs, signal).catch(() => undefined)
+      await this.edges.clock.sleep(pauseMs, signal).catch(() => undefined)
     }
   }
 

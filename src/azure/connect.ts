@@ -1,5 +1,6 @@
 /** Wires the Azure edge: one credential and one Resource Manager client for everything. */
-import type { Azure, Clock, Connection } from '../ports.ts'
+import type { Azure, Connection } from '../ports.ts'
+import type { SweeperPort } from '../sweeper.ts'
 import { VERSION } from '../version.ts'
 import { ResourceManager } from './arm.ts'
 import { BuildLog } from './build-log.ts'
@@ -7,6 +8,7 @@ import { createCredential, type CredentialEdges } from './credential.ts'
 import { earlierBuilds } from './earlier-builds.ts'
 import { findTemplate } from './existing-template.ts'
 import { ImageBuilder } from './image-builder.ts'
+import { Leftovers } from './leftovers.ts'
 import { lookUp } from './lookups.ts'
 import { registerProviders } from './providers.ts'
 import { Reader } from './reader.ts'
@@ -14,7 +16,6 @@ import { ArtifactStore } from './storage.ts'
 import { findImages, findRunning } from './unchanged.ts'
 
 export interface ConnectEdges extends CredentialEdges {
-  clock: Clock
   debug: (message: string) => void
   notice: (message: string) => void
 }
@@ -27,11 +28,13 @@ export function connect({ signIn, pollIntervalSeconds }: Connection, edges: Conn
     scope: signIn.cloud.resourceManagerScope,
     credential,
     userAgent: `aib-action/${VERSION}`,
-    debug: edges.debug,
+    patience: edges.patience,
   })
-  const log = new BuildLog({ ...edges, arm, credential })
+  const { storageScope } = signIn.cloud
+  const blobEdges = { ...edges, arm, credential, storageScope }
+  const log = new BuildLog(blobEdges)
   const reader = (signal: AbortSignal): Reader => new Reader(arm, edges.debug, signal)
-  const imageBuilder = new ImageBuilder(arm, edges.clock, pollIntervalSeconds * 1000, edges.notice)
+  const imageBuilder = new ImageBuilder(arm, edges, pollIntervalSeconds * 1000)
   return {
     lookUp: (request, signal) => lookUp(reader(signal), request),
     findTemplate: (request, signal) => findTemplate(reader(signal), request),
@@ -40,7 +43,7 @@ export function connect({ signIn, pollIntervalSeconds }: Connection, edges: Conn
     earlierBuilds: (request, signal) => earlierBuilds(reader(signal), request),
     registerProviders: ({ subscriptionId }, onRegister, signal) =>
       registerProviders(reader(signal), subscriptionId, { arm, clock: edges.clock, onRegister }, signal),
-    artifactStore: (account) => new ArtifactStore(account, { ...edges, arm, credential }),
+    artifactStore: (account) => new ArtifactStore(account, blobEdges),
     imageBuilder,
     buildLog: {
       follow: (group, since, take, signal) =>
@@ -48,4 +51,13 @@ export function connect({ signIn, pollIntervalSeconds }: Connection, edges: Conn
       fetch: (group, runMessage, since, read) => log.fetch(group, runMessage, since, read),
     },
   }
+}
+
+/** Azure as a sweep sees it. Nothing is asked of Azure or GitHub until the first call. */
+export function connectSweeper({ signIn }: Pick<Connection, 'signIn'>, edges: ConnectEdges): SweeperPort {
+  const { resourceManager: endpoint, resourceManagerScope: scope, storageScope } = signIn.cloud
+  const credential = createCredential(signIn, edges)
+  const userAgent = `aib-action/${VERSION}`
+  const arm = new ResourceManager({ endpoint, scope, credential, userAgent, patience: edges.patience })
+  return new Leftovers({ ...edges, arm, credential, storageScope })
 }

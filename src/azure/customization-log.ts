@@ -91,7 +91,8 @@ export class CustomizationLog {
               ? undefined
               : await appended(this.logs.getBlobClient(blob), offset, abortSignal)
           }),
-        signal,
+        // The next call is the next try.
+        { cancelled: signal, limit: 0 },
       )
       offset += bytes?.length ?? 0
       const lines = (unfinished + decoder.write(bytes ?? Buffer.alloc(0))).split('\n')

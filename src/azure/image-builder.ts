@@ -3,20 +3,20 @@
  * do not know, repeats `POST run` after a 504 and gives up following a build at the first bad poll.
  */
 import { AzureError, BuildFailedError, isNotAllowedNow, isNotFound } from '../errors.ts'
-import type { ImageTemplate } from '../image-template.ts'
+import { bears, marksOf, type ImageTemplate } from '../image-template.ts'
+import { pauseBefore } from '../patience.ts'
 import type { Clock, ImageBuilderPort, RunEnd, RunOutput, TemplateRun, TemplateView } from '../ports.ts'
 import { lastName } from '../resource-id.ts'
-import { runStatus, type RunSighting } from '../run-status.ts'
 import type { ArmAnswer, ResourceManager } from './arm.ts'
 import { API_VERSIONS } from './reader.ts'
+import { GONE_AFTER, RunWatch } from './run-watch.ts'
 
 const API_VERSION = API_VERSIONS.imageBuilder
-/** The template is given this long to agree with an operation that has ended. */
-const AGREEMENT_MS = 2 * 60_000
-/** How long the service may be unreadable in one stretch while a build goes on (reported: minutes). */
-const BLIND_MS = 15 * 60_000
 /** How long after an unclear answer to `run` its run may take to show. */
 const RUN_APPEARS_MS = 2 * 60_000
+/** How often a run is asked for that does not show. Image Builder refuses a second one while one is under way. */
+const RUN_TRIES = 3
+const PUT_TRIES = 5
 
 export interface TemplateBody {
   properties: {
@@ -28,37 +28,43 @@ export interface TemplateBody {
   tags?: Record<string, string>
 }
 
+export interface ImageBuilderEdges {
+  clock: Clock
+  debug: (message: string) => void
+  notice: (message: string) => void
+}
+
 export class ImageBuilder implements ImageBuilderPort {
   private readonly arm: ResourceManager
+  private readonly edges: ImageBuilderEdges
   private readonly clock: Clock
   private readonly pollMs: number
-  private readonly notice: (message: string) => void
 
-  constructor(arm: ResourceManager, clock: Clock, pollMs: number, notice: (message: string) => void) {
+  constructor(arm: ResourceManager, edges: ImageBuilderEdges, pollMs: number) {
     this.arm = arm
-    this.clock = clock
+    this.edges = edges
+    this.clock = edges.clock
     this.pollMs = pollMs
-    this.notice = notice
   }
 
   async submit(id: string, template: ImageTemplate, signal: AbortSignal): Promise<TemplateView> {
     const doing = `submitting image template ${lastName(id)}`
     const accepted = await this.put(id, template, doing, signal)
-    for (;;) {
+    for (let misses = 0; misses < GONE_AFTER;) {
       const view = await this.get(id, signal)
-      if (!view)
-        throw new BuildFailedError(`Image template ${lastName(id)} vanished while it was being provisioned.`)
-      if (view.provisioningState === 'Succeeded') return view
-      if (view.provisioningState === 'Failed' || view.provisioningState === 'Canceled') {
+      misses = view ? 0 : misses + 1
+      if (view?.provisioningState === 'Succeeded') return view
+      if (view?.provisioningState === 'Failed' || view?.provisioningState === 'Canceled') {
         throw await this.provisioningFailure(doing, view, accepted)
       }
       await this.clock.sleep(this.pollMs, signal)
     }
+    throw new BuildFailedError(`Image template ${lastName(id)} vanished while it was being provisioned.`)
   }
 
   /**
-   * A PUT without a clear answer may have been taken: the template's name is ours alone, so one that exists now is
-   * the one that was sent, and one that does not may be sent again.
+   * A PUT without a clear answer may have been taken: then there is a template with the marks of the one that was sent;
+   * when there is none, it may be sent again.
    */
   private async put(
     id: string,
@@ -74,9 +80,11 @@ export class ImageBuilder implements ImageBuilderPort {
         const mayBeTaken =
           error instanceof AzureError && (error.ambiguous || (attempt > 1 && error.status === 409))
         if (!mayBeTaken) throw error
-        if (await this.get(id, signal)) return undefined
-        if (attempt === 3) throw error
-        await this.clock.sleep(this.pollMs, signal)
+        this.edges.debug(`${error.message}; looking whether it was taken`)
+        const found = await this.get(id, signal)
+        if (found && bears(found.tags, marksOf(template.tags))) return undefined
+        if (found || attempt === PUT_TRIES) throw error
+        await this.clock.sleep(Math.max(this.pollMs, pauseBefore(attempt, { kind: 'unclear' })), signal)
       }
     }
   }
@@ -95,24 +103,33 @@ export class ImageBuilder implements ImageBuilderPort {
   }
 
   async startRun(id: string, byItself: boolean, signal: AbortSignal): Promise<TemplateRun> {
-    const doing = `starting the run of image template ${lastName(id)}`
     if (byItself && (await this.runAppears({ imageTemplate: id }, signal))) return { imageTemplate: id }
     const before = await this.get(id, signal)
     const previousStart = before?.lastRun?.startTime
     const run: TemplateRun = { imageTemplate: id, ...(previousStart === undefined ? {} : { previousStart }) }
-    try {
-      const call = { path: `${id}/run`, apiVersion: API_VERSION, doing, signal }
-      const { operationUrl, ids } = await this.arm.request({ ...call, method: 'POST' })
-      return {
-        ...run,
-        ...(operationUrl === undefined ? {} : { operationUrl }),
-        ...(ids.correlationId === undefined ? {} : { correlationId: ids.correlationId }),
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return { ...run, ...(await this.askForRun(id, signal)) }
+      } catch (error) {
+        const unclear = error instanceof AzureError && error.ambiguous
+        // That a run is under way, which this action alone can have asked for since the last look.
+        const refused = attempt > 1 && isNotAllowedNow(error)
+        if (!unclear && !refused) throw error
+        const { message } = error as AzureError
+        this.edges.notice(`${message}\nThe run may have started all the same: looking at the template.`)
+        if (await this.runAppears(run, signal)) return run
+        if (attempt === RUN_TRIES) throw error
       }
-    } catch (error) {
-      if (!(error instanceof AzureError) || !error.ambiguous) throw error
-      this.notice(`${error.message}\nThe run may have started all the same: looking at the template.`)
-      if (await this.runAppears(run, signal)) return run
-      throw error
+    }
+  }
+
+  private async askForRun(id: string, signal: AbortSignal): Promise<Partial<TemplateRun>> {
+    const doing = `starting the run of image template ${lastName(id)}`
+    const call = { path: `${id}/run`, apiVersion: API_VERSION, doing, signal }
+    const { operationUrl, ids } = await this.arm.request({ ...call, method: 'POST' })
+    return {
+      ...(operationUrl === undefined ? {} : { operationUrl }),
+      ...(ids.correlationId === undefined ? {} : { correlationId: ids.correlationId }),
     }
   }
 
@@ -127,47 +144,11 @@ export class ImageBuilder implements ImageBuilderPort {
   }
 
   async followRun(run: TemplateRun, onLook: (phase: string) => void, signal: AbortSignal): Promise<RunEnd> {
-    let operationEndedAt: number | undefined
-    let lastSeenAt = this.clock.now()
-    for (;;) {
-      const { sighting, failure, retryAfterMs } = await this.look(run, signal)
-      const now = this.clock.now()
-      if (!failure) lastSeenAt = now
-      else if (now - lastSeenAt > BLIND_MS) throw failure
-      const final = operationEndedAt !== undefined && now - operationEndedAt > AGREEMENT_MS
-      const status = runStatus(sighting, run.previousStart, final)
-      if (status.ended) return { state: status.state, message: status.message }
-      if (status.operationEnded) operationEndedAt ??= now
-      if (!failure) onLook(status.phase)
-      await this.clock.sleep(retryAfterMs ?? this.pollMs, signal)
+    const reads = {
+      template: () => this.get(run.imageTemplate, signal, true),
+      operation: (url: string) => this.arm.operation(url, API_VERSION, { signal, once: true }),
     }
-  }
-
-  /** Reads template and operation side by side. A build goes on while they cannot be read, so that is no failure. */
-  private async look(
-    run: TemplateRun,
-    signal: AbortSignal,
-  ): Promise<{ sighting: RunSighting; failure?: Error; retryAfterMs: number | undefined }> {
-    const [template, operation] = await Promise.allSettled([
-      this.get(run.imageTemplate, signal),
-      run.operationUrl ? this.arm.operation(run.operationUrl, API_VERSION, signal) : undefined,
-    ])
-    signal.throwIfAborted()
-    if (template.status === 'fulfilled' && !template.value) {
-      throw new BuildFailedError(
-        `Image template ${lastName(run.imageTemplate)} was deleted while its run was under way.`,
-      )
-    }
-    const view = template.status === 'fulfilled' ? template.value : undefined
-    const state = operation.status === 'fulfilled' ? operation.value : undefined
-    return {
-      sighting: {
-        ...(view?.lastRun ? { template: view.lastRun } : {}),
-        ...(state ? { operation: state } : {}),
-      },
-      retryAfterMs: state?.retryAfterMs,
-      ...(template.status === 'rejected' ? { failure: template.reason as Error } : {}),
-    }
+    return await new RunWatch(run, reads, this.edges, this.pollMs).untilItEnds(onLook, signal)
   }
 
   async cancelRun(id: string): Promise<boolean> {
@@ -189,10 +170,10 @@ export class ImageBuilder implements ImageBuilderPort {
     }
   }
 
-  async get(id: string, signal?: AbortSignal): Promise<TemplateView | undefined> {
+  async get(id: string, signal?: AbortSignal, once = false): Promise<TemplateView | undefined> {
     try {
       const doing = `reading image template ${lastName(id)}`
-      const call = { path: id, apiVersion: API_VERSION, doing, signal }
+      const call = { path: id, apiVersion: API_VERSION, doing, signal, once }
       const { body } = await this.arm.request<TemplateBody>({ ...call, method: 'GET' })
       return view(body)
     } catch (error) {
@@ -222,16 +203,16 @@ export class ImageBuilder implements ImageBuilderPort {
   private async untilGone(id: string, operationUrl: string | undefined, deadline: number): Promise<void> {
     const doing = `deleting image template ${lastName(id)}`
     for (;;) {
-      if (!(await this.get(id))) return
       // The template itself tells as well, should the operation not be readable.
       const operation = operationUrl
-        ? await this.arm.operation(operationUrl, API_VERSION).catch(() => undefined)
+        ? await this.arm.operation(operationUrl, API_VERSION, { once: true }).catch(() => undefined)
         : undefined
       if (operation?.status === 'Succeeded') return
       if (operation?.status === 'Failed') {
         const { code = 'DeleteFailed', message = 'Image Builder gave no reason.' } = operation.error ?? {}
         throw new AzureError({ doing, status: 200, code, message })
       }
+      if (!operation && !(await this.get(id))) return
       if (this.clock.now() + this.pollMs > deadline) {
         throw new BuildFailedError(`Image template ${lastName(id)} is still being deleted.`)
       }
@@ -258,9 +239,10 @@ export class ImageBuilder implements ImageBuilderPort {
 }
 
 /** The template, cut down to what is used. */
-export function view({ properties }: TemplateBody): TemplateView {
+export function view({ properties, tags }: TemplateBody): TemplateView {
   const { provisioningState, provisioningError, exactStagingResourceGroup, lastRunStatus } = properties
   return {
+    ...(tags ? { tags } : {}),
     provisioningState,
     ...(provisioningError?.message ? { provisioningError: provisioningError.message } : {}),
     // The service sends an empty string until there is a group.

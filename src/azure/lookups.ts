@@ -132,7 +132,10 @@ async function storage(reader: Reader, request: NewBuild): Promise<StorageAccoun
   if (!request.artifact) return undefined
   const { storageAccount: given } = request.artifact
   const missing = (hint = ''): never =>
-    wrong('storage-account', `'${given}' was not found, or the signed-in identity may not read it.${hint}`)
+    wrong(
+      'storage-account',
+      `'${given}' was not found, or the signed-in identity may not read it (Microsoft.Storage/storageAccounts/read).${hint}`,
+    )
   const byName = async (): Promise<FirewalledAccountBody> => {
     const path = `/subscriptions/${request.subscriptionId}/providers/Microsoft.Storage/storageAccounts`
     const accounts = await reader.list<FirewalledAccountBody>(

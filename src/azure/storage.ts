@@ -19,6 +19,12 @@ export interface BlobName {
   blob: string
 }
 
+/**
+ * For a block. A proxy may take it at once and pass it on slowly, so each try is waited for longer than the one before;
+ * together that takes a quarter of an hour, in four tries.
+ */
+const PATIENCE = { silence: (tries: number) => 90_000 * tries, limit: 12 * 60_000 }
+
 /** The artifact's container in one storage account. */
 export class ArtifactStore {
   private readonly account: StorageAccount
@@ -49,13 +55,20 @@ export class ArtifactStore {
     await this.access.byRoleOrKey(
       `reaching the blobs of ${this.account.name}/${container}`,
       (abortSignal) => this.client(name).exists({ abortSignal }),
-      signal,
+      { cancelled: signal },
     )
-    const client = this.client(name)
     const { content, contentBytes, contentType } = archive
     const doing = `uploading the build artifact to ${this.account.name}/${container}`
-    const blocks = await this.access.atItsPace(doing, () =>
-      stageBlocks(client, content, contentBytes, onProgress, signal),
+    const blocks = await stageBlocks(
+      (action, cancelled) =>
+        this.access.byPresentWay(doing, (...edges) => action(this.client(name), ...edges), {
+          ...PATIENCE,
+          cancelled,
+        }),
+      content,
+      contentBytes,
+      onProgress,
+      signal,
     )
     const commit = {
       blobHTTPHeaders: { blobContentType: contentType },
@@ -63,8 +76,8 @@ export class ArtifactStore {
     }
     await this.access.byPresentWay(
       doing,
-      (abortSignal) => client.commitBlockList(blocks, { ...commit, abortSignal }),
-      signal,
+      (abortSignal) => this.client(name).commitBlockList(blocks, { ...commit, abortSignal }),
+      { cancelled: signal },
     )
   }
 
@@ -75,13 +88,13 @@ export class ArtifactStore {
     const { succeeded } = await this.access.byRoleOrKey(
       `making ${where}`,
       (abortSignal) => client().createIfNotExists({ abortSignal }),
-      cancelled,
+      { cancelled },
     )
     if (succeeded) return
     const { blobPublicAccess } = await this.access.byRoleOrKey(
       `reading ${where}`,
       (abortSignal) => client().getProperties({ abortSignal }),
-      cancelled,
+      { cancelled },
     )
     if (blobPublicAccess === undefined) return
     await this.access
@@ -91,7 +104,7 @@ export class ArtifactStore {
           const { signedIdentifiers } = await client().getAccessPolicy({ abortSignal })
           await client().setAccessPolicy(undefined, signedIdentifiers, { abortSignal })
         },
-        cancelled,
+        { cancelled },
       )
       .catch((error: unknown) => {
         if (!(error instanceof AzureError)) throw error
@@ -119,7 +132,9 @@ export class ArtifactStore {
     }
     const doing = `signing a read-only URL for the build artifact in storage account ${this.account.name}`
     const query = (
-      await this.access.byRoleOrKey(doing, (abortSignal) => this.sign(values, expiresOn, abortSignal), signal)
+      await this.access.byRoleOrKey(doing, (abortSignal) => this.sign(values, expiresOn, abortSignal), {
+        cancelled: signal,
+      })
     ).toString()
     for (const secret of [query, new URLSearchParams(query).get('sig'), /sig=([^&]+)/.exec(query)?.[1]]) {
       if (secret) this.edges.mask(secret)
@@ -132,13 +147,16 @@ export class ArtifactStore {
    * @returns whether there was a blob
    */
   async delete(name: BlobName): Promise<boolean> {
+    let mayBeGone = false
     try {
-      await this.access.byRoleOrKey(`deleting blob ${name.container}/${name.blob}`, (abortSignal) =>
-        this.client(name).delete({ deleteSnapshots: 'include', abortSignal }),
+      await this.access.byRoleOrKey(
+        `deleting blob ${name.container}/${name.blob}`,
+        (abortSignal) => this.client(name).delete({ deleteSnapshots: 'include', abortSignal }),
+        { onTrouble: ({ kind }) => (mayBeGone ||= kind === 'unclear') },
       )
       return true
     } catch (error) {
-      if (isNotFound(error)) return false
+      if (isNotFound(error)) return mayBeGone
       throw error
     }
   }

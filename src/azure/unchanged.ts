@@ -145,6 +145,7 @@ export async function findRunning(
   return {
     id: found.id,
     name: found.name,
+    tags: found.tags ?? {},
     body: found,
     ...(stagingResourceGroup ? { stagingResourceGroup } : {}),
   }

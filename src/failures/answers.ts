@@ -42,7 +42,7 @@ export const UNEXPLAINED_ANSWERS: readonly Failure[] = [
     remedy:
       'Run the job again later: each run makes a new template. Outages stand at https://azure.status.microsoft; for support, take the request ID along.',
     link: `${ARM_ERRORS}/common-deployment-errors`,
-    marks: [{ kind: 'azure', status: /^5\d\d$/ }],
+    marks: [{ kind: 'azure', status: /^(?:408|5\d\d)$/ }],
   },
   {
     id: 'no-connection',

@@ -17,13 +17,13 @@ export const AZURE_FAILURES: readonly Failure[] = [
     cause:
       "The signed-in identity may not hand the managed identity to Image Builder, or to the build VM ('build-vm-identities').",
     remedy:
-      "Give the signed-in identity the role 'Managed Identity Operator' on the managed identity; a new assignment takes minutes to work:\n  az role assignment create --assignee {principal} --role 'Managed Identity Operator' --scope {scope}",
+      "Give the signed-in identity the role 'Managed Identity Operator' on the managed identity; a new assignment takes minutes to work:\n  az role assignment create --assignee {principal} --role 'Managed Identity Operator' --scope '{scope}'",
     link: RBAC,
     marks: [
       {
         kind: 'azure',
         code: /^LinkedAuthorizationFailed$/,
-        text: /(?:with object id '(?<principal>[^']+)'[^]*?)?userAssignedIdentities\/assign\/action' on the linked scope\(s\) '(?<scope>[^']+)'/i,
+        text: /(?:with object id '(?<principal>[\w-]+)'[^]*?)?userAssignedIdentities\/assign\/action' on the linked scope\(s\) '(?<scope>[^']+)'/i,
       },
       { kind: 'azure', code: /^LinkedAuthorizationFailed$/, text: /userAssignedIdentities/i },
     ],
@@ -38,14 +38,14 @@ export const AZURE_FAILURES: readonly Failure[] = [
     ],
     cause: 'The identity that the workflow signs in as has no role with the action {action} at {scope}.',
     remedy:
-      'Give it a role with that action at that scope, or above. The custom role in the README, under "What Azure needs", has all that a build takes. A new assignment takes minutes to work:\n  az role assignment create --assignee {principal} --role aib-action --scope {scope}',
+      "Give it a role with that action at that scope, or above. docs/rights.md has the custom role that holds it. A new assignment takes minutes to work:\n  az role assignment create --assignee {principal} --role <role> --scope '{scope}'",
     link: RBAC,
     marks: [
       {
         kind: 'azure',
         status: /^403$/,
         code: /^(?:Linked)?AuthorizationFailed$/,
-        text: /(?:with object id '(?<principal>[^']+)'[^]*?)?perform action '(?<action>[^']+)' (?:over scope|on the linked scope\(s\)) '(?<scope>[^']+)'/,
+        text: /(?:with object id '(?<principal>[\w-]+)'[^]*?)?perform action '(?<action>[^']+)' (?:over scope|on the linked scope\(s\)) '(?<scope>[^']+)'/,
       },
       {
         kind: 'azure',
@@ -67,7 +67,7 @@ export const AZURE_FAILURES: readonly Failure[] = [
     cause:
       'Image Builder works with the resource provider {namespace}, which the subscription has not registered.',
     remedy:
-      "Register it once, or set 'register-providers' to true, which needs the right to do so:\n  az provider register --namespace {namespace} --wait",
+      "Register it once, or set 'register-providers' to true, which takes Microsoft.Resources/subscriptions/providers/read and {namespace}/register/action:\n  az provider register --namespace {namespace} --wait",
     link: `${ARM_ERRORS}/error-register-resource-provider`,
     marks: [
       {

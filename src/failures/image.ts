@@ -2,6 +2,7 @@
 import type { Failure } from '../failures.ts'
 import { GUIDE, MACHINES } from './links.ts'
 import { PACKER_FAILED } from './marks.ts'
+import { UNAUTHORIZED, WRITER } from './unauthorized.ts'
 
 export const IMAGE_FAILURES: readonly Failure[] = [
   {
@@ -88,12 +89,12 @@ export const IMAGE_FAILURES: readonly Failure[] = [
     cause:
       "'source-image' names what does not exist in {location}: misspelled, withdrawn, or never replicated there.",
     remedy:
-      "Correct 'source-image' and 'source-image-version', or replicate the gallery image to 'location'. What is on offer shows:\n  az vm image list --all --location {location} --publisher {publisher} --output table",
+      "Correct 'source-image' and 'source-image-version', or replicate the gallery image to 'location'. What is on offer shows:\n  az vm image list --all --location '{location}' --publisher '{publisher}' --output table",
     link: `${GUIDE}#build-step-failed-for-the-image-version`,
     marks: [
       {
         kind: 'azure or build',
-        text: /Platform Image was not found(?:\. location: (?<location>[^,]+), publisherName: (?<publisher>[^,]+),)?/,
+        text: /Platform Image was not found(?:\. location: (?<location>[^,']+), publisherName: (?<publisher>[^,']+),)?/,
       },
       {
         kind: 'azure or build',
@@ -113,7 +114,7 @@ export const IMAGE_FAILURES: readonly Failure[] = [
     marks: [
       {
         kind: 'azure or build',
-        text: /The gallery image (?<image>\S+) is not available in (?<region>\S+) region/,
+        text: /The gallery image (?<image>\S+) is not available in (?<region>[\w-]+) region/,
       },
       { kind: 'azure', code: /^GalleryImageNotFound$/ },
     ],
@@ -128,20 +129,27 @@ export const IMAGE_FAILURES: readonly Failure[] = [
       'Failed in distributing … AuthorizationFailed …',
     ],
     cause:
-      "'managed-identity', as which Image Builder works, may not read or write {resource}: the source image, the target, or the blob of the build artifact (public ones too).",
+      "'managed-identity', as which Image Builder works, may not read or write {resource}: the source image, the target, a subnet, an identity of the build VM, or the blob of the build artifact (public ones too). It lacks {action}.",
     remedy:
-      "Give it its custom role (README, \"What Azure needs\") on the group of the images and galleries, and for a blob 'Storage Blob Data Reader' on the storage account. A new assignment takes minutes to work:\n  az role assignment create --assignee <principal ID of the managed identity> --role 'aib-action image writer' --scope {resource}",
+      "Give it a role with that action there, or on the resource group (docs/rights.md has all of them). A new assignment takes minutes to work:\n  az role assignment create --assignee <principal ID of the managed identity> --role '{role}' --scope '{resource}'",
     link: `${GUIDE}#assigned-managed-identity-isnt-authorized-to-access-a-resource`,
     marks: [
-      {
-        kind: 'azure or build',
-        text: /Not authorized to access the resource: (?<resource>\S+?)\.? .*user assigned identity/s,
-      },
+      ...UNAUTHORIZED,
       {
         kind: 'azure or build',
         text: /Error getting Managed Image '(?<resource>[^']+)'.*(?:StatusCode=403|AuthorizationFailed)/s,
+        facts: { action: 'Microsoft.Compute/images/read', role: WRITER },
       },
-      { kind: 'azure or build', text: /Failed in distributing .*AuthorizationFailed/s },
+      {
+        kind: 'azure or build',
+        text: /Failed in distributing .*AuthorizationFailed.*perform action '(?<action>[^']+)' over scope '(?<resource>[^']+)'/s,
+        facts: { role: WRITER },
+      },
+      {
+        kind: 'azure or build',
+        text: /Failed in distributing .*AuthorizationFailed/s,
+        facts: { action: 'the action that the message names', resource: '<ID of the target>', role: WRITER },
+      },
     ],
   },
   {

@@ -65,6 +65,23 @@ export const RUN_FAILURES: readonly Failure[] = [
     marks: [{ kind: 'build', text: /^The run ended with Canceled\b/ }],
   },
   {
+    id: 'stuck-canceling',
+    title: 'A cancelled run does not come to its end',
+    shows: ['run'],
+    words: ['Image template …: its run has been Canceling for 5 minutes.'],
+    cause:
+      'Somebody or something cancelled the run of the template in Azure, and Image Builder has not finished cancelling. At times that takes hours; no image comes of it.',
+    remedy:
+      'Run the workflow again: it makes a template of its own. The old one can be deleted once its run has come to rest; should it be Canceling tomorrow still, ask the support of Azure:\n  az image builder show --name {template} --resource-group <resource-group> --query lastRunStatus',
+    link: `${TEMPLATE}#cancelling-an-image-build`,
+    marks: [
+      {
+        kind: 'build',
+        text: /^Image template (?<template>[\w.-]+): its run has been Canceling for \d+ minutes/,
+      },
+    ],
+  },
+  {
     id: 'template-deleted',
     title: 'The template was deleted during its run',
     shows: ['run'],

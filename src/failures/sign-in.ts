@@ -9,18 +9,50 @@ const GITHUB_OIDC = `${GITHUB}/how-tos/secure-your-work/security-harden-deployme
 
 const ADD_CREDENTIAL = `  az ad app federated-credential create --id <client-id> --parameters '{"name":"github-actions","issuer":"{issuer}","subject":"{subject}","audiences":["{audience}"]}'`
 
-/** A refusal by its code, with what was presented where the message has it. */
+/**
+ * A refusal by its code, with what was presented where the message has it. Not a subject with a quotation mark, which a
+ * branch may have in its name: it would end the string in the command.
+ */
 function refused(...codes: string[]): Marks[] {
   const code = `\\bAADSTS(?:${codes.join('|')})\\b`
   const presented =
-    'Presented: issuer (?<issuer>\\S+), subject (?<subject>\\S.*), audience (?<audience>\\S+)$'
+    'Presented: issuer (?<issuer>[^\\s\'"]+), subject (?<subject>[^\\s\'"][^\\n\'"]*), audience (?<audience>[^\\s\'"]+)$'
   return [
     { kind: 'sign-in', text: new RegExp(`${code}[^]*^${presented}`, 'm') },
     { kind: 'sign-in', text: new RegExp(code) },
   ]
 }
 
+/** Words of OpenSSL for a certificate that it does not take, and Node's for one of another name (their sources). */
+const CERTIFICATE =
+  /unable to (?:get (?:local )?issuer|verify the first) certificate|self[- ]signed certificate|certificate (?:signature failure|has expired|is not yet valid|not trusted|revoked|rejected)|does not match certificate's altnames/
+
 export const SIGN_IN_FAILURES: readonly Failure[] = [
+  {
+    id: 'certificate-not-trusted',
+    title: 'The runner does not trust the certificate of a service',
+    shows: ['sign-in', 'submission', 'storage'],
+    words: [
+      'SELF_SIGNED_CERT_IN_CHAIN: self-signed certificate in certificate chain',
+      'UNABLE_TO_GET_ISSUER_CERT_LOCALLY: unable to get local issuer certificate',
+      "ERR_TLS_CERT_ALTNAME_INVALID: Hostname/IP does not match certificate's altnames: …",
+    ],
+    cause:
+      'Whoever answered showed a certificate that the runner does not trust, and was sent nothing. As a rule a proxy or firewall between the runner and the service opens TLS and shows a certificate of its own; else the clock of the runner is wrong, or the service is one of the company.',
+    remedy:
+      "On a self-hosted runner, give the certificate of the authority that signed it (PEM) to the step, or to the runner's .env file; the action has no switch that turns the check off:\n  env:\n    NODE_EXTRA_CA_CERTS: /path/to/authority.pem\nOr let the proxy pass these hosts unopened: that of GitHub's ID tokens, Entra ID, Resource Manager and Blob Storage.",
+    link: `${GITHUB}/hosting-your-own-runners/using-a-proxy-server-with-self-hosted-runners`,
+    marks: [
+      // Entra ID has words of its own for certificates of applications.
+      { kind: 'sign-in', text: new RegExp(`^(?![^]*\\bAADSTS)[^]*(?:${CERTIFICATE.source})`) },
+      { kind: 'azure', status: /^0$/, text: CERTIFICATE },
+      {
+        kind: 'azure',
+        status: /^0$/,
+        code: /^(?:CERT_|DEPTH_ZERO_SELF_SIGNED_CERT|ERR_TLS_CERT_|SELF_SIGNED_CERT|UNABLE_TO_(?:GET_ISSUER|VERIFY))/,
+      },
+    ],
+  },
   {
     id: 'sign-in-subject-mismatch',
     title: 'No federated credential has the subject of this workflow',
@@ -110,7 +142,7 @@ export const SIGN_IN_FAILURES: readonly Failure[] = [
       "Check 'client-id' (the application ID, not the object ID) and 'tenant-id'. For an application without a service principal:\n  az ad sp create --id {application}",
     link: ERROR_CODES,
     marks: [
-      { kind: 'sign-in', text: /\bAADSTS700016\b.*?identifier '(?<application>[^']+)'/ },
+      { kind: 'sign-in', text: /\bAADSTS700016\b.*?identifier '(?<application>[\w-]+)'/ },
       ...refused('700016'),
     ],
   },

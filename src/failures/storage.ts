@@ -11,9 +11,9 @@ export const STORAGE_FAILURES: readonly Failure[] = [
       'AuthorizationPermissionMismatch: This request is not authorized to perform this operation using this permission.',
     ],
     cause:
-      'It may neither write blobs (or sign a URL for one) by a role of its own, nor list the keys of the account. Owner and Contributor do not include the former.',
+      'It may neither do this by a role of its own, nor list the keys of the account. Owner and Contributor do not include the former. Blob Storage does not say which action is missing. To see and make the container takes Microsoft.Storage/storageAccounts/blobServices/containers/read and Microsoft.Storage/storageAccounts/blobServices/containers/write; to sign a URL, Microsoft.Storage/storageAccounts/blobServices/generateUserDelegationKey/action for the whole account; to reach, upload and delete the blob, the data actions Microsoft.Storage/storageAccounts/blobServices/containers/blobs/read, Microsoft.Storage/storageAccounts/blobServices/containers/blobs/write and Microsoft.Storage/storageAccounts/blobServices/containers/blobs/delete.',
     remedy:
-      "Give the signed-in identity the role 'Storage Blob Data Contributor' on the storage account, or the right to list its keys; a new assignment takes minutes to work:\n  az role assignment create --assignee <client-id> --role 'Storage Blob Data Contributor' --scope <ID of the storage account>",
+      "Give the signed-in identity the role 'Storage Blob Data Contributor' on the storage account, or Microsoft.Storage/storageAccounts/listkeys/action; a new assignment takes minutes to work:\n  az role assignment create --assignee <client-id> --role 'Storage Blob Data Contributor' --scope <ID of the storage account>",
     link: `${STORAGE}/blobs/assign-azure-role-data-access`,
     marks: [{ kind: 'azure', code: /^AuthorizationPermissionMismatch$/ }],
   },
