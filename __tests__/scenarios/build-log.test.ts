@@ -10,6 +10,7 @@ import type { Principal } from '../../local-azure/world.ts'
 import { ResourceManager } from '../../src/azure/arm.ts'
 import { BuildLog } from '../../src/azure/build-log.ts'
 import { PackerLog } from '../../src/packer-log.ts'
+import { Patience } from '../../src/patience.ts'
 import { diagnose, LOG_MARKS } from '../../src/diagnosis.ts'
 import { runFailure } from '../../src/report.ts'
 import {
@@ -62,25 +63,38 @@ function buildLog(
       token: await entra.issue(principal, [scopes].flat()[0]?.replace(/\/\.default$/, '') ?? ''),
       expiresOnTimestamp: Date.now() + 3_600_000,
     }),
+    forget: () => undefined,
   }
   const told: Told = { notices: [], debug: [], masked: [] }
   const debug = (message: string): void => void told.debug.push(message)
+  const notice = (message: string): void => void told.notices.push(message)
+  const patience = new Patience({
+    clock: { now: () => Date.now(), unique: () => ({ now: 0, random: '' }), sleep: inEarnest },
+    debug,
+    notice,
+  })
   const arm = new ResourceManager({
     endpoint: endpoints.resourceManager,
     scope: 'https://management.azure.com/.default',
     credential,
     userAgent: 'test',
-    debug,
+    patience,
   })
   const log = new BuildLog({
     arm,
     credential,
+    storageScope: 'https://storage.azure.com/.default',
+    patience,
     clock: { now: () => Date.now(), unique: () => ({ now: 0, random: '' }), sleep },
     debug,
-    notice: (message) => void told.notices.push(message),
+    notice,
     mask: (secret) => void told.masked.push(secret),
   })
   return Object.assign(log, { told })
+}
+
+async function inEarnest(milliseconds: number, signal?: AbortSignal): Promise<void> {
+  await delay(milliseconds, undefined, signal ? { signal } : {})
 }
 
 /** Polls faster than the local Azure's runs go by. */

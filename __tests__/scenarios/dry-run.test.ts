@@ -8,6 +8,7 @@ import type { Exchange } from '../../local-azure/world.ts'
 import type { ImageTemplate } from '../../src/image-template.ts'
 import { artifactOf, ON_WINDOWS, sha256 } from '../support/artifacts.ts'
 import { requestsOf } from '../support/failures.ts'
+import { UNRUN } from '../support/moments.ts'
 import {
   annotations,
   GALLERY,
@@ -35,7 +36,7 @@ let jobs: Record<'Linux' | 'Windows', JobResult>
 let requests: Exchange[]
 let temp: string
 beforeAll(async () => {
-  stage = await openStage({ seed, speed: 5000 })
+  stage = await openStage({ seed, speed: 5000, build: UNRUN })
   // The runner empties RUNNER_TEMP when the job ends; this one is looked into afterwards.
   temp = await mkdtemp(path.join(stage.azure.folder, 'temp-'))
   const dry = (system: string, inputs: Record<string, string>) => async (): Promise<JobResult> => {

@@ -18,7 +18,7 @@ const NOT_PLAYED: Record<string, string> = {
   unknown: 'what could be played would be known',
 }
 /** In these the action waits and tries again, for minutes. */
-const PATIENT = ['no-connection', 'service-unavailable', 'throttled']
+const PATIENT = ['no-connection', 'service-unavailable', 'throttled', 'stuck-canceling']
 
 let one: OneAzure
 beforeAll(async () => {
@@ -34,7 +34,7 @@ async function play(id: string, scenario: Scenario): Promise<JobResult> {
   const cancel = new AbortController()
   return await runJob({
     ...job,
-    env: { ...quickTime(PATIENT.includes(id) ? 400 : 20), ...job.env },
+    env: { ...quickTime(PATIENT.includes(id) ? 100 : 20), ...job.env },
     // The log is read once the build has failed; following it is tested elsewhere.
     with: { 'follow-log': 'false', ...job.with, 'log-artifact-name': '' },
     skipPost: true,

@@ -18,6 +18,7 @@ import {
   runQuickly,
   templateState,
   whenAt,
+  UNRUN,
 } from '../support/moments.ts'
 import { annotations, leftBehind, openStage, type Stage } from '../support/run-action.ts'
 
@@ -33,7 +34,7 @@ beforeAll(async () => {
   const seed = defaultSeed()
   seed.storageAccounts.push(FRESH_ACCOUNT)
   // The inline script, a template's third customizer, fails.
-  const build = { failCustomizer: { index: 2, exitCode: 3, output: ['no luck'] } }
+  const build = { ...UNRUN, failCustomizer: { index: 2, exitCode: 3, output: ['no luck'] } }
   stage = await openStage({ ...AT_ANY_PACE, seed, build })
   // More than one block: bytes that cannot be compressed.
   await writeFile(path.join(stage.workspace, 'blocks.bin'), randomBytes(9 * 1024 * 1024))
@@ -60,12 +61,8 @@ async function expectNothingLeft(job: JobResult): Promise<void> {
 
 describe('killed before a run was started, it leaves nothing', () => {
   test.each<[string, RegExp, Record<string, string>]>([
-    ['the sign-in', /^POST .*\/oauth2\/v2\.0\/token/, {}],
-    ['a look-up', /^GET .*\/galleries\/contoso\/images\/webapp\?/, {}],
-    ['the making of the container', /^PUT .*restype=container/, {}],
     ['the first block of several', /^PUT .*comp=block&/, { 'build-path': 'blocks.bin' }],
     ['the last word of the upload', /^PUT .*comp=blocklist/, { 'build-path': 'blocks.bin' }],
-    ['the key that signs the URL', /^POST .*comp=userdelegationkey/, {}],
     ['the PUT of the template', new RegExp(`^PUT .*/${TEMPLATE}\\?`), {}],
   ])('at %s', async (_, request, inputs) => {
     const kill = momentOf(stage.azure, request)
@@ -116,10 +113,7 @@ describe('killed before a run was started, it leaves nothing', () => {
 describe('killed while a run is under way, it leaves nothing, and the run is cancelled once', () => {
   test.each([
     ['at the start of the run', RUN, 'Queued'],
-    ['Queued', READ_TEMPLATE, 'Queued'],
-    ['Building', READ_TEMPLATE, 'Building'],
     ['Customizing', READ_TEMPLATE, 'Customizing'],
-    ['Distributing', READ_TEMPLATE, 'Distributing'],
   ])('%s', async (_, request, state) => {
     pace(stage.azure, { [state.toLowerCase()]: HELD })
     const kill = momentOf(stage.azure, request, (exchange) => templateState(stage.azure, exchange) === state)

@@ -10,6 +10,7 @@ import {
 } from '../../local-azure/seed.ts'
 import { ON_WINDOWS } from '../support/artifacts.ts'
 import { failureOf } from '../support/failures.ts'
+import { UNRUN } from '../support/moments.ts'
 import { annotations, GALLERY, GROUP, onStage, openStage, type Stage } from '../support/run-action.ts'
 import { addApplication, without } from '../support/seeds.ts'
 import { sideBySide } from '../support/side-by-side.ts'
@@ -39,7 +40,7 @@ function addWarnings({ marketplace, storageAccounts }: Seed): void {
 
 let stage: Stage
 beforeAll(async () => {
-  stage = await openStage({ seed, speed: 5000 }, { skipPost: true })
+  stage = await openStage({ seed, speed: 5000, build: UNRUN }, { skipPost: true })
 })
 afterAll(() => stage.close())
 

@@ -1,9 +1,13 @@
-/** Rights that are missing once a build is under way, in all three places where rights count, and throttling. */
+/**
+ * Rights that are missing once a build is under way, in all three places where rights count, beside those of
+ * `roles.test.ts`, and throttling.
+ */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import type { JobResult } from '../../local-azure/runner.ts'
 import { defaultSeed, DEPLOYER_ACTIONS, SUBSCRIPTION_ID } from '../../local-azure/seed.ts'
 import type { Fault } from '../../local-azure/world.ts'
 import { failureOf, requestsOf } from '../support/failures.ts'
+import { UNRUN } from '../support/moments.ts'
 import {
   annotations,
   GALLERY,
@@ -20,9 +24,9 @@ import { sideBySide } from '../support/side-by-side.ts'
 
 const LIST_KEYS = 'Microsoft.Storage/storageAccounts/listkeys/action'
 const DELEGATE = 'Microsoft.Storage/storageAccounts/blobServices/generateUserDelegationKey/action'
-const CONTAINERS = 'Microsoft.Storage/storageAccounts/blobServices/containers/*'
-const ASSIGN = 'Microsoft.ManagedIdentity/userAssignedIdentities/assign/action'
-const OPERATIONS = 'Microsoft.VirtualMachineImages/locations/operations/read'
+const CONTAINERS = ['read', 'write', 'getAcl/action', 'setAcl/action'].map(
+  (right) => `Microsoft.Storage/storageAccounts/blobServices/containers/${right}`,
+)
 const VERSION_WRITE = 'Microsoft.Compute/galleries/images/versions/write'
 const IMAGE = `${GROUP}/providers/Microsoft.Compute/images/base-linux`
 
@@ -50,32 +54,17 @@ function lackingTemplateRight(name: string): string {
   return lacking(`${IMAGE_TEMPLATES}/${name}`)
 }
 
-const NO_BLOB_ROLE = without(without(DEPLOYER_ACTIONS, DELEGATE), CONTAINERS)
+const NO_BLOB_ROLE = [DELEGATE, ...CONTAINERS].reduce(without, DEPLOYER_ACTIONS)
 const NO_DELEGATION = without(DEPLOYER_ACTIONS, DELEGATE)
 const client = {
-  'imageTemplates/read': lackingTemplateRight('read'),
-  'imageTemplates/write': lackingTemplateRight('write'),
-  'imageTemplates/run/action': lackingTemplateRight('run/action'),
-  'imageTemplates/runOutputs/read': lackingTemplateRight('runOutputs/read'),
-  'imageTemplates/delete': lackingTemplateRight('delete'),
   cancel: lackingTemplateRight('cancel/action'),
-  assign: lacking(ASSIGN),
-  operations: lacking(OPERATIONS),
-  unneeded: deployer(
-    [
-      `${IMAGE_TEMPLATES}/cancel/action`,
-      'Microsoft.Compute/images/read',
-      'Microsoft.Compute/galleries/read',
-      'Microsoft.Compute/galleries/images/versions/read',
-    ].reduce(without, DEPLOYER_ACTIONS),
-  ),
   neitherRoleNorKeys: deployer(NO_BLOB_ROLE, 'without blob role'),
   readmeRoleNorKeys: deployer(DEPLOYER_ACTIONS, 'without blob role'),
   keys: deployer([...NO_BLOB_ROLE, LIST_KEYS], 'without blob role'),
   readmeRoleAndKeys: deployer([...DEPLOYER_ACTIONS, LIST_KEYS], 'without blob role'),
   keysInsteadOfDelegation: deployer([...NO_DELEGATION, LIST_KEYS]),
   neitherDelegationNorKeys: deployer(NO_DELEGATION),
-  noContainers: lacking(CONTAINERS),
+  noContainers: deployer(CONTAINERS.reduce(without, DEPLOYER_ACTIONS)),
   roleOnTheContainer: roleOnTheContainer(),
 }
 
@@ -87,7 +76,7 @@ function roleOnTheContainer(): string {
       { actions: NO_BLOB_ROLE, dataActions: [] },
       {
         scope: `${account}/blobServices/default/containers/imagebuilder-vststask`,
-        actions: [CONTAINERS],
+        actions: CONTAINERS,
       },
       { scope: account, actions: [DELEGATE], dataActions: [] },
     ],
@@ -106,7 +95,7 @@ const identity = {
 
 let stage: Stage
 beforeAll(async () => {
-  stage = await openStage({ seed, speed: 5000 })
+  stage = await openStage({ seed, speed: 5000, build: UNRUN })
 })
 afterAll(() => stage.close())
 
@@ -128,80 +117,6 @@ async function blobs(): Promise<string[]> {
 }
 
 describe('of the signed-in identity', () => {
-  const names = [
-    'imageTemplates/read',
-    'imageTemplates/write',
-    'imageTemplates/run/action',
-    'imageTemplates/runOutputs/read',
-    'imageTemplates/delete',
-    'assign',
-    'operations',
-    'unneeded',
-  ] as const
-  let jobs: Record<(typeof names)[number], JobResult>
-  beforeAll(async () => {
-    const runs = names.map((name) => [name, () => stage.run({ 'client-id': client[name] })] as const)
-    jobs = await sideBySide(
-      Object.fromEntries(runs) as Record<(typeof names)[number], () => Promise<JobResult>>,
-    )
-  })
-
-  test.each([
-    { name: 'imageTemplates/read', kept: true },
-    { name: 'imageTemplates/write', kept: false },
-    { name: 'imageTemplates/run/action', kept: true },
-    { name: 'imageTemplates/runOutputs/read', kept: true },
-  ] as const)('$name: Azure names what is missing', ({ name, kept }) => {
-    const job = jobs[name]
-    const message = failureOf(job)
-    expect(message).toContain('AuthorizationFailed (HTTP 403): ')
-    expect(message).toContain(`perform action 'Microsoft.VirtualMachineImages/${name}' over scope '${GROUP}/`)
-    expect(message).toContain(
-      `has no role with the action Microsoft.VirtualMachineImages/${name} at ${GROUP}/`,
-    )
-    expect(keptTemplate(job)).toBe(kept)
-    // Who may not even read the template is told how to delete it; else post says it in its log.
-    expect(annotations(job, 'warning').join('\n').includes(deleteCommand(job))).toBe(
-      name === 'imageTemplates/read',
-    )
-    expect(job.log.includes(deleteCommand(job))).toBe(kept)
-  })
-
-  test('to assign the managed identity', () => {
-    const message = failureOf(jobs.assign)
-    expect(message).toContain('LinkedAuthorizationFailed (HTTP 403): ')
-    expect(message).toContain(`perform action '${ASSIGN}' on the linked scope(s) '`)
-    expect(message).toContain("the role 'Managed Identity Operator' on the managed identity")
-    expect(keptTemplate(jobs.assign)).toBe(false)
-  })
-
-  test('to delete the template: the build stays green, with a warning and the command', () => {
-    const job = jobs['imageTemplates/delete']
-    expect(job.conclusion).toBe('success')
-    expect(job.outputs['image-uri']).not.toBe('')
-    const [warning = '', ...others] = annotations(job, 'warning')
-    expect(warning).toContain(`perform action '${IMAGE_TEMPLATES}/delete' over scope '${GROUP}/`)
-    expect(warning).toContain(deleteCommand(job))
-    expect(others).toEqual([])
-    expect(keptTemplate(job)).toBe(true)
-    expect(job.leaks).toEqual([])
-  })
-
-  test('to read operations: the template tells as much', () => {
-    const job = jobs.operations
-    expect(job.conclusion).toBe('success')
-    expect(annotations(job, 'warning')).toEqual([])
-    expect(keptTemplate(job)).toBe(false)
-    expect(job.leaks).toEqual([])
-  })
-
-  test('that this build has no use for: they are not missed', () => {
-    const job = jobs.unneeded
-    expect(job.conclusion).toBe('success')
-    expect(annotations(job, 'warning')).toEqual([])
-    expect(job.leaks).toEqual([])
-  })
-
   test('to cancel the run: post says what goes on and how to end it', async () => {
     const cancel = new AbortController()
     // The run is held long enough to be going on when post comes.
@@ -224,10 +139,6 @@ describe('of the signed-in identity', () => {
       expect((await leftBehind(own.azure)).blobs).toEqual([])
       expect(job.leaks).toEqual([])
     })
-  })
-
-  test('whatever is missing, no artifact stays', async () => {
-    expect(await blobs()).toEqual([])
   })
 })
 
@@ -358,7 +269,7 @@ test('throttled requests are repeated when Azure says, and go through', async ()
     deleting: /^DELETE .*\/imageTemplates\//,
   }
   const faults = Object.values(calls).map(({ source }) => throttled(source))
-  await onStage({ speed: 5000, faults }, async ({ azure, run }) => {
+  await onStage({ speed: 5000, faults, build: UNRUN }, async ({ azure, run }) => {
     const { result: job, requests } = await requestsOf(azure, () => run())
     expect(job.conclusion).toBe('success')
     const statuses = Object.values(calls).map((call) =>

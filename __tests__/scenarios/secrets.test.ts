@@ -1,22 +1,52 @@
-/** Tokens, account keys, signatures: masked the moment they exist, and nowhere in what a job leaves behind. */
+/**
+ * Tokens, account keys, signatures: masked the moment they exist, and nowhere in what a job leaves behind or sends but
+ * where they belong.
+ */
 import { randomBytes } from 'node:crypto'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { gunzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import type { LocalAzureOptions } from '../../local-azure/index.ts'
-import type { JobResult } from '../../local-azure/runner.ts'
+import type { JobOptions, JobResult } from '../../local-azure/runner.ts'
 import { filePlaces, findLeaks, textPlace, type Place } from '../../local-azure/runner/leaks.ts'
 import { defaultSeed, type Seed } from '../../local-azure/seed.ts'
 import { artifactOf, BASIC, GIT, ON_WINDOWS, stagedBlob, TOKEN, workspaces } from '../support/artifacts.ts'
-import { eavesdrop, printedLines } from '../support/eavesdrop.ts'
-import { annotations, onStage, openStage, type Stage } from '../support/run-action.ts'
+import { COMMAND_FILES, eavesdrop, printedLines } from '../support/eavesdrop.ts'
+import { annotations, openStage, type Stage } from '../support/run-action.ts'
+import {
+  ACCOUNT_KEYS,
+  DELEGATION_KEY,
+  findsTable,
+  ID_TOKEN,
+  issuedSecrets,
+  MANAGEMENT_TOKEN,
+  REQUEST_TOKEN,
+  search,
+  sift,
+  SIGNATURE,
+  STORAGE_TOKEN,
+  UPLOAD_SIGNATURE,
+  type Places,
+  type Secrets,
+} from '../support/secret-search.ts'
+import { sentRequests, type SentRequest } from '../support/sent-requests.ts'
 import { submitted } from '../support/submissions.ts'
 import type { Tree } from '../support/trees.ts'
 import { unzip } from '../support/unzip.ts'
 
 /** Everything that a library may say: the runner's debug log and that of the Azure SDKs. */
-const TALKATIVE = { AZURE_LOG_LEVEL: 'verbose' }
+const TALKATIVE = { debug: true, env: { AZURE_LOG_LEVEL: 'verbose' } }
+
+/** A checkout keeps the repository's token; a workflow may keep secrets in the environment. */
+const ENVIRONMENT = `env-${randomBytes(18).toString('hex')}`
+const PLANTED: Secrets = {
+  'token of the repository': [TOKEN],
+  'token of the repository, as git sends it': [BASIC],
+  'secret in the environment': [ENVIRONMENT],
+}
+const KEPT = 'kept, and long enough to be found'
+const CHECKOUT: Tree = { ...GIT, 'app.js': KEPT }
 
 /** The identity may do nothing with blobs, yet list the account's keys. */
 function keysInsteadOfRoles(): Seed {
@@ -29,22 +59,46 @@ function keysInsteadOfRoles(): Seed {
   return seed
 }
 
-const STORIES: Record<string, { azure: LocalAzureOptions; conclusion: JobResult['conclusion'] }> = {
-  'a build that succeeds': { azure: {}, conclusion: 'success' },
+interface Story {
+  azure: LocalAzureOptions
+  conclusion: JobResult['conclusion']
+  /** Kinds of secrets that come into being in this story. */
+  issues: string[]
+}
+const [PRINTED, ANNOTATED] = ['stdout and stderr, unmasked', 'annotations, unmasked']
+const TOKENS = [ID_TOKEN, REQUEST_TOKEN, MANAGEMENT_TOKEN, STORAGE_TOKEN]
+
+const STORIES: Record<string, Story> = {
+  'a build that succeeds': {
+    azure: {},
+    conclusion: 'success',
+    issues: [...TOKENS, DELEGATION_KEY, SIGNATURE],
+  },
   'a script that fails': {
     azure: { build: { failCustomizer: { index: 2, exitCode: 3, output: ['doomed'] } } },
     conclusion: 'failure',
+    issues: [...TOKENS, DELEGATION_KEY, SIGNATURE, UPLOAD_SIGNATURE],
   },
-  'an upload by account key': { azure: { seed: keysInsteadOfRoles() }, conclusion: 'success' },
+  'an upload by account key': {
+    azure: { seed: keysInsteadOfRoles() },
+    conclusion: 'success',
+    issues: [...TOKENS, SIGNATURE],
+  },
   'Azure quoting the signed URL in its message': {
     azure: { faults: [{ service: 'blob', match: '^GET .*sig=', respond: { status: 403 }, times: 99 }] },
     conclusion: 'failure',
+    issues: [...TOKENS, DELEGATION_KEY, SIGNATURE],
   },
 }
 
 interface Told {
   stage: Stage
   job: JobResult
+  secrets: Secrets
+  places: Places
+  requests: SentRequest[]
+  /** Secrets of which kinds stood in requests, where they belong. */
+  sent: string[]
   /** Secrets that came into being while the job ran. */
   fresh: string[]
   /** Lines that the action's processes printed, commands that register masks apart. */
@@ -52,34 +106,99 @@ interface Told {
   templateFile: string
 }
 
-async function tell(azure: LocalAzureOptions): Promise<Told> {
-  const stage = await openStage({ speed: 5000, ...azure })
-  stages.push(stage)
-  const { world, folder } = stage.azure
-  const before = new Set(world.secrets)
-  const [runnerTemp, heard] = [path.join(folder, 'runner temp'), path.join(folder, 'heard')]
+/** Runs a job that is listened to, with everything planted. */
+async function listenTo(
+  stage: Stage,
+  name: string,
+  inputs: Record<string, string>,
+  options: Partial<JobOptions> = {},
+): Promise<Told> {
+  const { azure } = stage
+  const [runnerTemp, heard] = [
+    path.join(azure.folder, `${name} temp`),
+    path.join(azure.folder, `${name} heard`),
+  ]
   for (const place of [runnerTemp, heard]) await mkdir(place)
-  const env = { ...TALKATIVE, ...eavesdrop(heard) }
-  const job = await stage.run({ 'inline-script': 'true' }, { debug: true, env, runnerTemp })
+  const earlier = new Set(azure.world.secrets)
+  const env = { ...options.env, ...eavesdrop(heard, { all: true }), DEPLOY_PASSWORD: ENVIRONMENT }
+  const given = { workspace: checkout, secrets: Object.values(PLANTED).flat() }
+  const job = await stage.run({ 'build-path': '.', ...inputs }, { ...given, ...options, env, runnerTemp })
+  const secrets = { ...issuedSecrets(azure, before.get(stage) ?? new Set()), ...PLANTED }
   const lines = await printedLines(heard)
+  // The toolkit prints the URL for the workflow artifact when debugging, after it has masked the signature.
+  const printed = lines.filter((line) => !/^::(add-mask::|debug::Body: )/.test(line))
+  const requests = await sentRequests(heard)
+  const sifted = requests.map((request) => sift(request, azure, secrets))
+  const text = (place: string, content: string[]): Place[] => [textPlace(place, content.join('\n'))]
   return {
     stage,
     job,
-    fresh: [...world.secrets].filter((secret) => !before.has(secret)),
-    // The toolkit prints the URL for the workflow artifact when debugging, after it has masked the signature.
-    printed: lines.filter((line) => !/^::(add-mask::|debug::Body: )/.test(line)),
+    secrets,
+    requests,
+    sent: sifted.flatMap(({ rightly }) => rightly),
+    fresh: [...azure.world.secrets].filter((secret) => !earlier.has(secret)),
+    printed,
     templateFile: await readFile(job.outputs['template-path'] ?? '', 'utf8').catch(() => job.log),
+    places: {
+      [PRINTED]: text('printed', printed),
+      [ANNOTATED]: text(
+        'annotations',
+        lines.filter((line) => /^::(error|warning|notice)\b/.test(line)),
+      ),
+      'log as shown': text('log', [job.log, ...[job.main, job.post].flatMap((one) => one?.debug ?? [])]),
+      ...(await commandFiles(heard)),
+      'files in RUNNER_TEMP': await filePlaces(runnerTemp),
+      'metadata of the blob': text(
+        'metadata',
+        requests.flatMap(({ headers }) =>
+          headers.filter(([header]) => header.startsWith('x-ms-meta-')).map((header) => header.join(': ')),
+        ),
+      ),
+      'template, but for the SAS': text('template', [unsigned(stage, job)]),
+      'requests, but where it belongs': sifted.map(({ rest }, at) => ({
+        name: `request ${at}`,
+        bytes: rest,
+      })),
+    },
   }
 }
 
+/** What the processes wrote for the runner: outputs, state, environment, path, summary, none of them masked. */
+async function commandFiles(heard: string): Promise<Places> {
+  const files = Object.values(COMMAND_FILES).map(async (name) => {
+    const bytes = await readFile(path.join(heard, name), 'latin1')
+    return [`${name} file`, [{ name, bytes }]] as [string, Place[]]
+  })
+  return Object.fromEntries(await Promise.all(files))
+}
+
+/** The submitted template without the URL's query, by which Image Builder reads the artifact. */
+function unsigned(stage: Stage, job: JobResult): string {
+  return JSON.stringify(submitted(stage, job)).replaceAll(/\?sv=[^"\\\s]+/g, '')
+}
+
 const stages: Stage[] = []
+/** Secrets of each local Azure before its first job. */
+const before = new Map<Stage, Set<string>>()
 const told = new Map<string, Told>()
+let made: Awaited<ReturnType<typeof workspaces>>
+let checkout = ''
 beforeAll(async () => {
+  made = await workspaces()
+  checkout = await made.make('checkout', CHECKOUT)
   await Promise.all(
-    Object.entries(STORIES).map(async ([name, { azure }]) => told.set(name, await tell(azure))),
+    Object.entries(STORIES).map(async ([name, { azure }]) => {
+      const stage = await openStage({ speed: 5000, ...azure })
+      stages.push(stage)
+      before.set(stage, new Set(stage.azure.world.secrets))
+      told.set(name, await listenTo(stage, name, { 'inline-script': 'true' }, TALKATIVE))
+    }),
   )
 })
-afterAll(() => Promise.all(stages.map((stage) => stage.close())))
+afterAll(async () => {
+  await Promise.all(stages.map((stage) => stage.close()))
+  await made.remove()
+})
 
 function story(name: string): Told {
   const found = told.get(name)
@@ -87,10 +206,36 @@ function story(name: string): Told {
   return found
 }
 
-describe.each(Object.entries(STORIES))('%s', (name, { conclusion }) => {
+/** None of the secrets is in any of the places; a failure shows how often each is where. */
+function expectNothingFound(secrets: Secrets, places: Places): void {
+  const nothing = search(Object.fromEntries(Object.keys(secrets).map((name) => [name, []])), places)
+  expect(findsTable(search(secrets, places))).toBe(findsTable(nothing))
+}
+
+describe.each(Object.entries(STORIES))('%s', (name, { conclusion, issues }) => {
   test('leaves no secret behind', () => {
     const { job } = story(name)
     expect({ conclusion: job.conclusion, leaks: job.leaks }).toEqual({ conclusion, leaks: [] })
+  })
+
+  test('has had the secrets that are looked for', () => {
+    const { secrets } = story(name)
+    const had = Object.keys(secrets).filter((kind) => (secrets[kind] ?? []).length > 0)
+    expect(had.sort()).toEqual([...issues, ...ACCOUNT_KEYS, ...Object.keys(PLANTED)].sort())
+  })
+
+  test('has none of them in any place, plain or encoded', () => {
+    const { secrets, places } = story(name)
+    expect(Object.keys(places).filter((place) => places[place]?.length === 0)).toEqual([])
+    expectNothingFound(secrets, places)
+  })
+
+  test('has sent each where it belongs', () => {
+    const { sent, requests } = story(name)
+    // Post deletes the blob: its requests are among them.
+    expect(requests.map(({ method }) => method)).toContain('DELETE')
+    const elsewhere = issues.filter((kind) => kind !== DELEGATION_KEY)
+    expect([...new Set(sent)].sort()).toEqual([...elsewhere].sort())
   })
 
   test('leaves nothing behind that looks like one', () => {
@@ -132,14 +277,38 @@ interface Template {
   properties: { customize: { sourceUri?: string }[] }
 }
 
-test.each(Object.keys(STORIES).slice(0, 3))(
-  '%s does not lean on the masks: none of its lines has a secret',
-  (name) => {
-    const { stage, printed } = story(name)
-    expect(printed.length).toBeGreaterThan(50)
-    expect(findLeaks([textPlace('printed', printed.join('\n'))], stage.azure.world.secrets)).toEqual([])
-  },
-)
+test('what is looked for would be found, in every place and every encoding', () => {
+  const { secrets, places } = story('a build that succeeds')
+  const encoded: Record<string, (text: string) => string> = {
+    plain: (text) => text,
+    base64: (text) => Buffer.from(`x${text}`).toString('base64'),
+    hex: (text) => Buffer.from(text).toString('hex'),
+    'for a URL': encodeURIComponent,
+    JSON: (text) => JSON.stringify({ text }),
+  }
+  const every = Object.fromEntries(Object.entries(secrets).filter(([, values]) => values.length > 0))
+  for (const encode of Object.values(encoded)) {
+    const bytes = Object.values(every)
+      .map(([value = '']) => encode(value))
+      .join('\n')
+    const spoiled = Object.keys(places).map((place): [string, Place[]] => [place, [{ name: place, bytes }]])
+    const counts = Object.values(search(every, Object.fromEntries(spoiled))).flatMap(Object.values)
+    expect(counts.filter((count) => count === 0)).toEqual([])
+  }
+})
+
+test('the log of the failed build, uploaded as a workflow artifact, has none of them', async () => {
+  const { stage, secrets } = story('a script that fails')
+  const [artifact, ...others] = await stage.azure.github.artifacts()
+  if (!artifact) throw new Error('There is no workflow artifact.')
+  expect(others).toEqual([])
+  const zip = path.join(stage.azure.folder, 'log.zip')
+  await writeFile(zip, artifact.zip)
+  await unzip(zip, `${zip} unpacked`)
+  const unpacked = await filePlaces(`${zip} unpacked`)
+  expect(findLeaks(unpacked, ['doomed'])).not.toEqual([])
+  expectNothingFound(secrets, { 'workflow artifact': [bytesPlace('raw', artifact.zip), ...unpacked] })
+})
 
 test('the account key is masked, and so is the signature made with it', () => {
   const { stage, job } = story('an upload by account key')
@@ -156,7 +325,7 @@ test('Azure’s message is told with the signature masked', () => {
 describe('a secret of the workflow', () => {
   const SECRET = 'correct-horse-battery-staple'
   const withSecret = (inputs: Record<string, string>): Promise<JobResult> =>
-    onStage({ speed: 5000 }, (stage) => stage.run(inputs, { secrets: [SECRET], debug: true }))
+    story('a build that succeeds').stage.run(inputs, { secrets: [SECRET], debug: true })
 
   test('in the inline script is in the template, and so in its file, but nowhere else', async () => {
     const job = await withSecret({ 'inline-script': `echo ${SECRET} >/dev/null` })
@@ -171,59 +340,48 @@ describe('a secret of the workflow', () => {
   })
 })
 
-describe('of a workspace that was checked out, in an environment with a secret', () => {
-  const ENVIRONMENT = `env-${randomBytes(18).toString('hex')}`
-  const KEPT = 'kept, and long enough to be found'
-  const planted: Tree = { ...GIT, 'app.js': KEPT }
-  const secrets = [TOKEN, BASIC, ENVIRONMENT]
-  let stage: Stage
-  let places: Awaited<ReturnType<typeof workspaces>>
-  let jobs: Record<'tar.gz' | 'zip', JobResult>
+describe('without any debug log, of a workspace that was checked out', () => {
+  let jobs: Record<'tar.gz' | 'zip', Told>
   /** Of each format: the archive as it lies in the storage account, and what is in it. */
-  const found = new Map<string, Place[]>()
+  const found = new Map<string, Places>()
 
   beforeAll(async () => {
-    places = await workspaces()
-    const workspace = await places.make('checkout', planted)
-    stage = story('a build that succeeds').stage
-    const inputs = { 'build-path': '.', cleanup: 'never' }
-    const options = { workspace, secrets, env: { DEPLOY_PASSWORD: ENVIRONMENT } }
+    const { stage } = story('a build that succeeds')
+    const inputs = { cleanup: 'never' }
     const [onLinux, onWindows] = await Promise.all([
-      stage.run(inputs, options),
-      stage.run({ ...inputs, ...ON_WINDOWS }, options),
+      listenTo(stage, 'tar.gz', inputs),
+      listenTo(stage, 'zip', { ...inputs, ...ON_WINDOWS }),
     ])
     jobs = { 'tar.gz': onLinux, zip: onWindows }
-    const tarGz = await artifactOf(stage, onLinux)
-    const zip = await stagedBlob(stage, onWindows, '/0.customizer.fp')
-    const archive = path.join(workspace, '..', 'archive.zip')
+    const tarGz = await artifactOf(stage, onLinux.job)
+    const zip = await stagedBlob(stage, onWindows.job, '/0.customizer.fp')
+    const archive = path.join(stage.azure.folder, 'archive.zip')
     await writeFile(archive, zip)
     await unzip(archive, `${archive} unpacked`)
-    found.set('tar.gz', [bytesPlace('raw', tarGz), bytesPlace('unpacked', gunzipSync(tarGz))])
-    found.set('zip', [bytesPlace('raw', zip), ...(await filePlaces(`${archive} unpacked`))])
+    found.set('tar.gz', {
+      'artifact, packed': [bytesPlace('raw', tarGz)],
+      'artifact, unpacked': [bytesPlace('unpacked', gunzipSync(tarGz))],
+    })
+    found.set('zip', {
+      'artifact, packed': [bytesPlace('raw', zip)],
+      'artifact, unpacked': await filePlaces(`${archive} unpacked`),
+    })
   })
-  afterAll(() => places.remove())
 
-  /** All that was issued so far, and what this job brought along. */
-  const known = (): string[] => [...stage.azure.world.secrets, ...secrets]
-
-  test.each(['tar.gz', 'zip'] as const)('none of them is in the %s', (format) => {
-    const places = found.get(format) ?? []
+  test.each(['tar.gz', 'zip'] as const)('nothing of the checkout’s own is in the %s', (format) => {
+    const places = Object.values(found.get(format) ?? {}).flat()
     expect(places.length).toBeGreaterThanOrEqual(2)
     // What is looked for would be found.
     expect(findLeaks(places, [KEPT])).not.toEqual([])
-    expect(findLeaks(places, known())).toEqual([])
     expect(findLeaks(places, ['extraheader', 'gitdir:', '.git/config', 'refs/heads'])).toEqual([])
-    expect(findLeaks(places, jobs[format].masks)).toEqual([])
+    expect(findLeaks(places, jobs[format].job.masks)).toEqual([])
   })
 
-  test.each(['tar.gz', 'zip'] as const)('none is in the log or in the template: %s', (format) => {
-    const job = jobs[format]
+  test.each(['tar.gz', 'zip'] as const)('none of the secrets is in any place: %s', (format) => {
+    const { job, secrets, places, printed } = jobs[format]
     expect({ conclusion: job.conclusion, leaks: job.leaks }).toEqual({ conclusion: 'success', leaks: [] })
-    // The one that belongs there: the signature of the URL by which Image Builder reads the artifact.
-    const text = JSON.stringify(submitted(stage, job))
-    expect(text).toMatch(/\?sv=[^"]+&sig=/)
-    const unsigned = text.replaceAll(/\?sv=[^"\\\s]+/g, '')
-    expect(findLeaks([textPlace('template', unsigned)], known())).toEqual([])
+    expect(printed.length).toBeGreaterThan(20)
+    expectNothingFound(secrets, { ...places, ...found.get(format) })
   })
 })
 

@@ -9,6 +9,7 @@ import { CLIENT_ID, defaultSeed, SUBSCRIPTION_ID, TENANT_ID } from '../../local-
 import type { Exchange } from '../../local-azure/world.ts'
 import { signedInCli, signedOutCli, startMetadataService } from '../support/ambient-credentials.ts'
 import { failureOf, requestsOf } from '../support/failures.ts'
+import { AT_ANY_PACE, clockAhead, HELD, quickTime, UNRUN } from '../support/moments.ts'
 import { annotations, leftBehind, NOTHING, onStage, openStage, type Stage } from '../support/run-action.ts'
 import { addApplication } from '../support/seeds.ts'
 
@@ -28,7 +29,7 @@ const client = {
 
 let stage: Stage
 beforeAll(async () => {
-  stage = await openStage({ seed, speed: 5000 })
+  stage = await openStage({ seed, speed: 5000, build: UNRUN })
 })
 afterAll(() => stage.close())
 
@@ -100,7 +101,9 @@ describe('GitHub gives no ID token', () => {
     const audience = `api://answers-${respond.status}`
     const match = `audience=${encodeURIComponent(audience)}$`
     stage.azure.world.addFault({ service: 'github', match, times: Infinity, respond })
-    const { result, requests } = await requestsOf(stage.azure, () => stage.run({ audience }))
+    // What passes is waited for, five minutes long.
+    const env = quickTime(60)
+    const { result, requests } = await requestsOf(stage.azure, () => stage.run({ audience }, { env }))
     const message = failureOf(result)
     expect(message).toContain('GitHub')
     expect(message).toMatch(words)
@@ -185,7 +188,7 @@ function playAlone(
   options: LocalAzureOptions,
   jobOptions: (azure: LocalAzure) => Partial<JobOptions> = () => ({}),
 ): Promise<Played> {
-  return onStage(options, async ({ azure, run }) => {
+  return onStage({ build: UNRUN, ...options }, async ({ azure, run }) => {
     const { result: job, requests } = await requestsOf(azure, () => run({}, jobOptions(azure)))
     return { job, requests, left: await leftBehind(azure) }
   })
@@ -197,16 +200,17 @@ const RAN_OUT = {
 }
 
 describe('in the course of a build', () => {
-  const accessTokenLifetimeSeconds = 8
+  const accessTokenLifetimeSeconds = 10
   let long: Played
   let hiccups: Played
   let refusedLater: Played
+  let revoked: Played
   // Side by side, because they wait most of the time.
   beforeAll(async () => {
-    ;[long, hiccups, refusedLater] = await Promise.all([
-      // A run of 12.6 seconds, half as long again as an access token lives. The step's timeout is for an action that
+    ;[long, hiccups, refusedLater, revoked] = await Promise.all([
+      // A run of 21 seconds, twice as long as an access token lives. The step's timeout is for an action that
       // waits for a token in vain, which it does for long.
-      playAlone({ speed: 100, accessTokenLifetimeSeconds, idTokenLifetimeSeconds: 5 }, () => ({
+      playAlone({ speed: 60, accessTokenLifetimeSeconds, idTokenLifetimeSeconds: 5 }, () => ({
         debug: true,
         interrupt: { timeoutMinutes: 0.75 },
       })),
@@ -223,6 +227,19 @@ describe('in the course of a build', () => {
           world.addFault({ service: 'github', match: 'idtoken', times: Infinity, respond: { status: 403 } })
         },
       })),
+      playAlone(
+        {
+          ...AT_ANY_PACE,
+          durations: { ...AT_ANY_PACE.durations, building: HELD },
+          accessTokenLifetimeSeconds: 3,
+        },
+        ({ world }) => ({
+          onLine: (line) => {
+            if (!line.includes('Building (')) return
+            for (const { federatedCredentials } of world.seed.applications) federatedCredentials.length = 0
+          },
+        }),
+      ),
     ])
   })
 
@@ -265,5 +282,32 @@ describe('in the course of a build', () => {
     expect(others).toEqual([])
     expect(left.blobs).toHaveLength(1)
     expect(job.leaks).toEqual([])
+  })
+
+  test('a credential that is revoked in the middle ends it at once, and post says what may be left', () => {
+    const { job, left } = revoked
+    const message = failureOf(job)
+    expect(message).toContain('Entra ID refused the sign-in: AADSTS70025: ')
+    expect(message).toContain('failure-code: sign-in-')
+    const [template = '', blob = '', ...others] = annotations(job, 'warning')
+    const [name = ''] = left.templates
+    for (const command of ['cancel', 'delete'])
+      expect(template).toContain(`az image builder ${command} --name ${name} --resource-group 'rg-images'`)
+    expect(blob).toContain('az storage blob delete --auth-mode login --account-name stcontosobuild')
+    expect(others).toEqual([])
+  })
+})
+
+describe('a clock that is wrong', () => {
+  test.each([
+    ['slow', -5],
+    ['fast', 5],
+  ])('five minutes %s: the build does not mind', async (_, minutes) => {
+    const env = clockAhead(minutes)
+    const job = await stage.run({ 'follow-log': 'true', 'keep-log': 'true' }, { env })
+    expect(annotations(job, 'error')).toEqual([])
+    expect(annotations(job, 'warning')).toEqual([])
+    expect(job.conclusion).toBe('success')
+    expect(await leftBehind(stage.azure)).toEqual(NOTHING)
   })
 })

@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import type { JobResult } from '../../local-azure/runner.ts'
 import { defaultSeed, SHARED_GALLERY_NAME, SUBSCRIPTION_ID, type Seed } from '../../local-azure/seed.ts'
+import { UNRUN } from '../support/moments.ts'
 import { annotations, GALLERY, GROUP, openStage, UBUNTU, WINDOWS, type Stage } from '../support/run-action.ts'
 import { sideBySide } from '../support/side-by-side.ts'
 import { resource, submitted } from '../support/submissions.ts'
@@ -100,7 +101,7 @@ function addPlainDefinition({ galleries }: Seed): void {
 let stage: Stage
 let jobs: Record<string, JobResult>
 beforeAll(async () => {
-  stage = await openStage({ seed, speed: 5000 }, { skipPost: true })
+  stage = await openStage({ seed, speed: 5000, build: UNRUN }, { skipPost: true })
   const build = { 'build-path': '', 'storage-account': '' }
   const runs = [...MARKETPLACE, ...OTHERS].map(
     ({ story, source, inputs }) =>

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/g
 import { randomBytes } from 'node:crypto'
 import { writeFile } from 'node:fs/promises'
 import path from 'node:path'
+import { makeTemplate, templateId } from '../../local-azure/failures/others.ts'
 import type { JobResult } from '../../local-azure/runner.ts'
 import { SUBSCRIPTION_ID } from '../../local-azure/seed.ts'
 import type { Fault } from '../../local-azure/world.ts'
@@ -17,6 +18,7 @@ import {
   release,
   runQuickly,
   templateState,
+  UNRUN,
   whenAt,
 } from '../support/moments.ts'
 import { annotations, leftBehind, openStage, type Stage } from '../support/run-action.ts'
@@ -28,6 +30,7 @@ const DELETE = new RegExp(`^DELETE .*/${TEMPLATE}\\?`)
 const RUN = new RegExp(`^POST .*/${TEMPLATE}/run\\?`)
 const CANCEL = new RegExp(`^POST .*/${TEMPLATE}/cancel\\?`)
 const OPERATION = /^GET .*\/locations\/eastus\/operations\//
+const PUT_CONTAINER = /^PUT .*restype=container/
 const FOR_EVER = 1e9
 
 let stage: Stage
@@ -40,6 +43,7 @@ let before: Awaited<ReturnType<typeof leftBehind>>
 beforeEach(async () => {
   pace(stage.azure)
   stage.azure.world.liftFaults()
+  stage.azure.world.options.build = { ...UNRUN }
   before = await leftBehind(stage.azure)
 })
 afterAll(() => stage.close())
@@ -110,15 +114,39 @@ describe('the start of the run is asked for once', () => {
     expect(annotations(job, 'notice').join('\n')).toContain('The run may have started all the same')
   })
 
-  test('a gateway timeout without a run is told after two minutes of looking', async () => {
+  test('a gateway timeout without a run: after two minutes of looking it is asked for again', async () => {
     strike(inArm(RUN, GATEWAY))
     const [runs, reads] = [countRequests(stage.azure, RUN), countRequests(stage.azure, READ)]
-    const job = await stage.run({ 'poll-interval-seconds': '10' }, { env: quickTime(100) })
-    expect(failureOf(job)).toContain('GatewayTimeout (HTTP 504): The gateway did not receive a response')
-    expect(runs()).toHaveLength(1)
+    const job = await stage.run({ 'poll-interval-seconds': '10' }, { env: quickTime(60) })
+    await expectBuilt(job)
+    expect(runs()).toMatchObject([{ status: 504 }, { status: 202 }])
     // Every ten seconds: a hundred looks would be a quarter of an hour.
-    expect(reads().length).toBeGreaterThan(3)
-    expect(reads().length).toBeLessThan(30)
+    expect(reads().length).toBeGreaterThan(10)
+    expect(reads().length).toBeLessThan(40)
+  })
+
+  test('a run that shows late: asking again is refused, and the first one is followed', async () => {
+    pace(stage.azure, { building: HELD })
+    strike(inArm(RUN, GATEWAY, LOST))
+    const runs = countRequests(stage.azure, RUN)
+    releaseAt(RUN, () => runs().length > 1)
+    // What the template says of its run, for two minutes of the job's own: nothing.
+    whenAt(stage.azure, RUN, () => {
+      strike(
+        inArm(READ, { status: 200, body: { properties: { provisioningState: 'Succeeded' } } }, { times: 13 }),
+      )
+    })
+    const job = await stage.run({ 'poll-interval-seconds': '10' }, { env: quickTime(60) })
+    await expectBuilt(job)
+    expect(runs()).toMatchObject([{ status: 504 }, { status: 405 }])
+  })
+
+  test('a gateway that never lets it through is told after three times', async () => {
+    strike(inArm(RUN, GATEWAY, { times: FOR_EVER }))
+    const runs = countRequests(stage.azure, RUN)
+    const job = await stage.run({ 'poll-interval-seconds': '10' }, { env: quickTime(60) })
+    expect(failureOf(job)).toContain('GatewayTimeout (HTTP 504): The gateway did not receive a response')
+    expect(runs()).toHaveLength(3)
     expectKept(job)
   })
 
@@ -133,9 +161,7 @@ describe('the start of the run is asked for once', () => {
 describe('the template is made once', () => {
   test.each<[string, Fault[], number[]]>([
     ['its answer is lost', [inArm(PUT, 'reset', LOST)], [0]],
-    ['a gateway timeout hides that it was taken', [inArm(PUT, GATEWAY, LOST)], [504]],
     ['the service fails before it acts', [inArm(PUT, INTERNAL)], [500, 201]],
-    ['the connection breaks before it arrives', [inArm(PUT, 'reset')], [0, 201]],
     [
       'its answer is lost and it shows late',
       [inArm(PUT, 'reset', LOST), inArm(READ, answer(404, 'ResourceNotFound', 'Not found.'))],
@@ -148,12 +174,33 @@ describe('the template is made once', () => {
     expect(puts().map(({ status }) => status)).toEqual(statuses)
   })
 
+  test('and one of the same name that another job made meanwhile stays that job’s', async () => {
+    // The answer says nothing, and there is a template: not the one that was sent.
+    const before = stage.azure.world.requests(PUT_CONTAINER).length
+    whenAt(
+      stage.azure,
+      PUT_CONTAINER,
+      () => makeTemplate(stage.azure, 'shared-name', {}),
+      () => stage.azure.world.requests(PUT_CONTAINER).length > before,
+    )
+    strike(inArm(/^PUT .*\/imageTemplates\/shared-name\?/, GATEWAY, { skip: 1 }))
+    const runs = countRequests(stage.azure, /^POST .*\/imageTemplates\/shared-name\/run\?/)
+    const job = await runQuickly(stage, { 'template-name': 'shared-name', cleanup: 'always' })
+    expect(failureOf(job)).toContain('GatewayTimeout (HTTP 504)')
+    expect(job.post?.lines.join('\n')).toContain(
+      'template shared-name was made by another job: leaving it alone',
+    )
+    expect(runs()).toEqual([])
+    expect((await leftBehind(stage.azure)).templates).toContain('shared-name')
+    stage.azure.world.resources.delete(templateId('shared-name'))
+  })
+
   test('when the service goes on failing, that is told and nothing is left', async () => {
-    strike(inArm(PUT, INTERNAL, { times: 3 }))
+    strike(inArm(PUT, INTERNAL, { times: FOR_EVER }))
     const puts = countRequests(stage.azure, PUT)
     const job = await runQuickly(stage)
     expect(failureOf(job)).toContain('InternalOperationError (HTTP 500): Internal error occurred.')
-    expect(puts()).toHaveLength(3)
+    expect(puts()).toHaveLength(5)
     expect(await leftBehind(stage.azure)).toEqual(before)
   })
 
@@ -169,15 +216,25 @@ describe('the template is made once', () => {
 })
 
 describe('a run is followed through', () => {
-  test.each<[string, RegExp, Answer, number]>([
-    ['errors of the service', READ, INTERNAL, 9],
-    ['connections that break', READ, 'reset', 3],
-    ['half an answer', READ, BROKEN, 3],
-    ['an operation that is unknown', OPERATION, answer(404, 'NotFound', 'Not found.'), FOR_EVER],
-    ['an operation that is unreadable', OPERATION, BROKEN, 3],
-  ])('%s', async (_, request, respond, times) => {
-    pace(stage.azure, { building: 500 })
-    strikeOnceRunning(request, respond, times)
+  test('errors of the service, connections that break, half an answer, an operation that is unknown', async () => {
+    pace(stage.azure, { building: 1500 })
+    strikeOnceRunning(READ, INTERNAL, 4)
+    strikeOnceRunning(READ, 'reset', 2)
+    strikeOnceRunning(READ, BROKEN, 2)
+    strikeOnceRunning(OPERATION, BROKEN, 2)
+    strikeOnceRunning(OPERATION, answer(404, 'NotFound', 'Not found.'), FOR_EVER)
+    const [runs, reads] = [countRequests(stage.azure, RUN), countRequests(stage.azure, READ)]
+    await expectBuilt(await runQuickly(stage))
+    expect(runs()).toHaveLength(1)
+    expect(reads().filter(({ status }) => status === 500)).toHaveLength(4)
+  })
+
+  test.each([
+    // 160 seconds of the job's own: longer than it waits for the template to agree.
+    ['the template says Running for minutes after the end', { template: 8000 }],
+    ['the operation says InProgress for long after the end', { operation: 8000 }],
+  ])('%s', async (_, lag) => {
+    stage.azure.world.options.build.lag = lag
     const runs = countRequests(stage.azure, RUN)
     await expectBuilt(await runQuickly(stage))
     expect(runs()).toHaveLength(1)
@@ -185,7 +242,7 @@ describe('a run is followed through', () => {
 
   test('by its operation alone, when the template cannot be read any more', async () => {
     strikeOnceRunning(READ, INTERNAL, FOR_EVER)
-    const job = await stage.run({ 'poll-interval-seconds': '10' }, { env: quickTime(200) })
+    const job = await stage.run({ 'poll-interval-seconds': '10' }, { env: quickTime(60) })
     expect(annotations(job, 'error')).toEqual([])
     expect(job.conclusion).toBe('success')
     expect(job.outputs['image-uri']).toMatch(/\/versions\/\d+\.\d+\.\d+$/)
@@ -202,7 +259,7 @@ describe('a run is followed through', () => {
     strikeOnceRunning(OPERATION, INTERNAL, FOR_EVER)
     const runs = countRequests(stage.azure, RUN)
     // No quicker: the clock must not be a quarter of an hour ahead of Azure's before the artifact's URL is signed.
-    const job = await stage.run({ 'poll-interval-seconds': '60' }, { env: quickTime(150) })
+    const job = await stage.run({ 'poll-interval-seconds': '60' }, { env: quickTime(80) })
     expect(failureOf(job)).toMatch(
       /^Failed while reading image template t_\S+: InternalOperationError \(HTTP 500\)/,
     )
@@ -297,21 +354,24 @@ describe('the artifact arrives whole (Image Builder compares its checksum)', () 
   const key = /^POST .*comp=userdelegationkey/
   const busy: Answer = { status: 503, headers: { 'x-ms-error-code': 'ServerBusy' } }
   const failing: Answer = { status: 500, headers: { 'x-ms-error-code': 'InternalError' } }
-  const second = { skip: 1 }
-  test.each<[string, RegExp, Answer, Partial<Fault>?]>([
-    ['a busy service, making the container', container, busy],
-    ['a connection that breaks at a block', block, 'reset'],
-    ['a failing service, at the second block', block, failing, second],
-    ['a busy service, at a block', block, busy],
-    ['a lost answer to a block', block, 'reset', LOST],
-    ['a failing service, at the end of the upload', commit, failing],
-    ['a lost answer to the end of the upload', commit, 'reset', LOST],
-    ['a failing service, signing the URL', key, failing],
-  ])('despite %s', async (_, request, respond, more = {}) => {
-    strike(fault('blob', request, respond, more))
-    const commits = countRequests(stage.azure, commit)
-    await expectBuilt(await runQuickly(stage, more === second ? { 'build-path': 'blocks.bin' } : {}))
-    expect(commits().length).toBe(request === commit ? 2 : 1)
+  test('despite all of this in one upload', async () => {
+    strike(
+      fault('blob', container, busy),
+      fault('blob', block, 'reset'),
+      fault('blob', block, busy),
+      fault('blob', block, 'reset', LOST),
+      fault('blob', commit, failing),
+      fault('blob', commit, 'reset', LOST),
+      fault('blob', key, failing),
+    )
+    const [blocks, commits] = [countRequests(stage.azure, block), countRequests(stage.azure, commit)]
+    await expectBuilt(await runQuickly(stage))
+    expect([blocks().length, commits().length]).toEqual([4, 3])
+  })
+
+  test('despite a failing service, at the second block of several', async () => {
+    strike(fault('blob', block, failing, { skip: 1 }))
+    await expectBuilt(await runQuickly(stage, { 'build-path': 'blocks.bin' }))
   })
 
   test('and post deletes it despite a failing service', async () => {
@@ -329,22 +389,40 @@ test('looking up goes on', async () => {
   await expectBuilt(await runQuickly(stage))
 })
 
-describe('signing in goes on', () => {
-  test.each<[string, Fault]>([
-    [
-      'when GitHub is busy',
-      fault('github', /^GET .*audience=/, { status: 503, body: { message: 'Busy' } }, { times: 3 }),
-    ],
-    [
-      'when Entra ID is busy',
-      fault('entra', /^POST .*\/oauth2\/v2\.0\/token/, {
-        status: 503,
-        headers: { 'Retry-After': '0' },
-        body: { error: 'temporarily_unavailable' },
-      }),
-    ],
-  ])('%s', async (_, unsteadiness) => {
-    strike(unsteadiness)
-    await expectBuilt(await runQuickly(stage))
+describe('a connection that does not come about is tried again', () => {
+  test('when DNS does not answer', async () => {
+    const { NODE_OPTIONS = '', ...quick } = quickTime()
+    const flaky = new URL('../support/flaky-dns.js', import.meta.url).href
+    const env = { ...quick, NODE_OPTIONS: `${NODE_OPTIONS} --import=${flaky}`, DNS_FAILURES: '6' }
+    const endpoint = stage.azure.endpoints.resourceManager.replace('127.0.0.1', 'localhost')
+    const job = await stage.run({ 'resource-manager-endpoint': endpoint }, { env, debug: true })
+    await expectBuilt(job)
+    expect(job.log).toMatch(/EAI_AGAIN: getaddrinfo EAI_AGAIN localhost; trying again in \d+ ms/)
   })
+
+  test('when TLS breaks', async () => {
+    const ways = {
+      github: 'alert',
+      entra: 'handshake',
+      'resource-manager': 'alert',
+      blob: 'handshake',
+    } as const
+    const broken = Object.entries(ways).map(([service, how]) =>
+      stage.azure.world.breakConnections({ service: service as keyof typeof ways, how, times: 2 }),
+    )
+    await expectBuilt(await runQuickly(stage))
+    expect(broken.map((count) => count())).toEqual([2, 2, 2, 2])
+  })
+})
+
+test('signing in goes on when GitHub and Entra ID are busy', async () => {
+  strike(
+    fault('github', /^GET .*audience=/, { status: 503, body: { message: 'Busy' } }, { times: 3 }),
+    fault('entra', /^POST .*\/oauth2\/v2\.0\/token/, {
+      status: 503,
+      headers: { 'Retry-After': '0' },
+      body: { error: 'temporarily_unavailable' },
+    }),
+  )
+  await expectBuilt(await runQuickly(stage))
 })

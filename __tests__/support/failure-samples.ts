@@ -60,6 +60,23 @@ export const SAMPLES: readonly Sample[] = [
   signIn('sign-in-resource-not-found', `${FEDERATED}500011: The resource principal named x was not found in`),
   signIn('sign-in-tenant-not-found', `${FEDERATED}90002: Tenant 'x' not found.`),
   signIn('sign-in-tenant-not-found', 'Entra ID refused the sign-in. The tenant was not found.'),
+  signIn(
+    'certificate-not-trusted',
+    'GitHub gave no ID token to sign in with: unable to verify the first certificate; if the root CA is installed locally, try running Node.js with --use-system-ca',
+  ),
+  signIn(
+    'certificate-not-trusted',
+    'Signing in to Azure failed: AuthenticationRequiredError: network_error (self-signed certificate in certificate chain)',
+  ),
+  azure(
+    'certificate-not-trusted',
+    "Hostname/IP does not match certificate's altnames: Host: management.azure.com. is not in the cert's altnames: DNS:proxy",
+    { status: 0, code: 'ERR_TLS_CERT_ALTNAME_INVALID' },
+  ),
+  azure('certificate-not-trusted', 'certificate signature failure', {
+    status: 0,
+    code: 'CERT_SIGNATURE_FAILURE',
+  }),
   signIn('sign-in-no-id-token', 'GitHub gives this job no ID token.'),
   signIn('sign-in-no-id-token', 'GitHub gave no ID token to sign in with: HTTP 503'),
   signIn(
@@ -294,6 +311,11 @@ export const SAMPLES: readonly Sample[] = [
   run('packer-build-failed', FAILED_2023),
   run('validation-failed', FAILED_2023.replace('customization.log', 'validation.log')),
   { name: 'a run that was cancelled in Azure', error: ended('', 'Canceled'), id: 'cancelled-in-azure' },
+  {
+    name: 'a run that stays in Canceling',
+    error: new BuildFailedError('Image template t_1: its run has been Canceling for 5 minutes.'),
+    id: 'stuck-canceling',
+  },
   {
     name: 'a template that went',
     error: new BuildFailedError('Image template t_1 was deleted while its run was under way.'),

@@ -581,6 +581,11 @@ export const LOOK_ALIKES: readonly Sample[] = [
     'sign-in-failed',
   ),
   ...looksLike(
+    "an application's certificate, of which Entra talks",
+    new SignInError('Signing in to Azure failed: AADSTS7000222: The certificate has expired.'),
+    'sign-in-failed',
+  ),
+  ...looksLike(
     'talk of ID tokens',
     new SignInError('Signing in to Azure failed: GitHub gave no ID token, they say'),
     'sign-in-failed',

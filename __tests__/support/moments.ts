@@ -22,8 +22,26 @@ const BRISK: Durations = {
 /** Longer than any test: a phase that ends when it is cancelled, or released. */
 export const HELD = 10 * 60_000
 
+/**
+ * The documented buckets of requests for clients whose clock runs up to 20 times faster: they may be asked 20 times as
+ * much in a second of ours, and by as many jobs side by side as a test runs.
+ */
+const BRISK_REQUESTS = {
+  reads: { bucket: 2500, perSecond: 25 * 20 },
+  writes: { bucket: 2000, perSecond: 10 * 20 },
+  deletes: { bucket: 2000, perSecond: 10 * 20 },
+}
+
+/** For tests to which what the build VM does is nothing. */
+export const UNRUN = { runsCommands: false }
+
 /** A local Azure in which a run takes a quarter of a second and any phase can be held with `pace`. */
-export const AT_ANY_PACE: LocalAzureOptions = { speed: 1, durations: BRISK }
+export const AT_ANY_PACE: LocalAzureOptions = {
+  speed: 1,
+  durations: BRISK,
+  build: UNRUN,
+  limits: { requests: BRISK_REQUESTS },
+}
 
 /** Sets how long phases that begin from now on last, in milliseconds; the others are brisk again. */
 export function pace({ world }: LocalAzure, durations: Partial<Durations> = {}): void {
@@ -38,8 +56,13 @@ export function release(azure: LocalAzure): void {
 
 /** `env` of a job whose clock runs `factor` times faster and whose waits are as much shorter: 10 s are half a second. */
 export function quickTime(factor = 20): Record<string, string> {
-  const preload = new URL('quick-time.ts', import.meta.url).href
-  return { NODE_OPTIONS: `--import=${preload} ${ROOMY.NODE_OPTIONS}`, QUICK_TIME: String(factor) }
+  const preload = new URL('quick-time.js', import.meta.url).href
+  return { ...ROOMY, NODE_OPTIONS: `--import=${preload} ${ROOMY.NODE_OPTIONS}`, QUICK_TIME: String(factor) }
+}
+
+/** `env` of a job whose clock is wrong by some minutes. */
+export function clockAhead(minutes: number): Record<string, string> {
+  return { ...quickTime(1), CLOCK_AHEAD: String(minutes) }
 }
 
 /** Runs the action in quick time. */

@@ -21,8 +21,15 @@ export interface Stage {
   close: () => Promise<void>
 }
 
-/** Room for what is young: a process of a second need not collect any of it. */
-export const ROOMY = { NODE_OPTIONS: '--max-semi-space-size=64' }
+/** What a line of the guard begins with, and the option that preloads it: network-guard.js. */
+const GUARD_LINE = 'network-guard: refused '
+export const GUARD = `--import=${new URL('network-guard.js', import.meta.url).href}`
+
+/**
+ * Room for what is young: a process of a second need not collect any of it. And the guard, which lets nothing out of
+ * this machine.
+ */
+export const ROOMY = { NODE_OPTIONS: `${GUARD} --max-semi-space-size=64`, NETWORK_GUARD: 'loopback' }
 
 /** @param usual what holds for every job: `skipPost`, where nobody looks at what post does, saves a process each */
 export async function openStage(
@@ -36,20 +43,60 @@ export async function openStage(
   return {
     azure,
     workspace,
-    run: (inputs = {}, more = {}) =>
-      runJob({
-        azure,
-        workspace,
-        env: ROOMY,
-        ...usual,
-        ...more,
-        with: { ...workingInputs(azure), ...inputs },
-      }),
+    run: async (inputs = {}, more = {}) => {
+      const given = { ...workingInputs(azure), ...inputs }
+      const options = { azure, workspace, env: ROOMY, ...usual, ...more, with: given }
+      return passed(await runJob({ ...options, env: guarded(azure, options.env, given) }))
+    },
     close: async () => {
       await azure.close()
       await rm(workspace, { recursive: true, force: true })
     },
   }
+}
+
+/** Where a user may send the action, by variables and inputs. */
+const ADDRESSES = ['AZURE_AUTHORITY_HOST', 'AZURE_POD_IDENTITY_AUTHORITY_HOST', 'HTTPS_PROXY', 'HTTP_PROXY']
+
+/**
+ * `env` with the guard in front of the other options: the processes reach the local Azure's endpoints, what the job
+ * itself names as an address, and nothing else.
+ */
+function guarded(
+  { endpoints, github, blobs }: LocalAzure,
+  env: Record<string, string>,
+  inputs: Record<string, string>,
+): Record<string, string> {
+  const urls = [
+    endpoints.resourceManager,
+    endpoints.authority,
+    github.idTokenRequestUrl,
+    github.resultsUrl,
+    blobs.endpoint('stcontosobuild'),
+    inputs['resource-manager-endpoint'] ?? '',
+    ...ADDRESSES.map((name) => env[name] ?? ''),
+  ]
+  const { NODE_OPTIONS = '' } = env
+  return {
+    ...env,
+    NODE_OPTIONS: NODE_OPTIONS.includes(GUARD) ? NODE_OPTIONS : `${GUARD} ${NODE_OPTIONS}`,
+    NETWORK_GUARD: urls
+      .filter((url) => URL.canParse(url))
+      .map(addressOf)
+      .join(' '),
+  }
+}
+
+function addressOf(url: string): string {
+  const { hostname, port, protocol } = new URL(url)
+  return `${hostname}:${port || (protocol === 'http:' ? '80' : '443')}`
+}
+
+/** Throws what the guard refused, which a library may have swallowed. */
+function passed(job: JobResult): JobResult {
+  const refused = job.log.split('\n').filter((line) => line.includes(GUARD_LINE))
+  if (refused.length > 0) throw new Error(`The action tried what it must not:\n${refused.join('\n')}`)
+  return job
 }
 
 /** Opens a stage for one test alone. */

@@ -1,0 +1,112 @@
+/**
+ * The roles of `docs/roles`, at the scopes that `docs/rights.md` names: with exactly them builds work, and what lacks one
+ * of their actions is told which. `npm run test:rights` tries every action of every role.
+ */
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import type { JobResult } from '../../local-azure/runner.ts'
+import { SUBSCRIPTION_ID } from '../../local-azure/seed.ts'
+import { companySeed, play } from '../rights/play.ts'
+import { addAttempt, type Attempt } from '../rights/principals.ts'
+import { STORIES } from '../rights/stories.ts'
+import { failureOf } from '../support/failures.ts'
+import { UNRUN } from '../support/moments.ts'
+import { annotations, GROUP, IMAGE_TEMPLATES, openStage, type Stage } from '../support/run-action.ts'
+import { sideBySide } from '../support/side-by-side.ts'
+
+const ASSIGN = 'Microsoft.ManagedIdentity/userAssignedIdentities/assign/action'
+
+const seed = companySeed()
+const [toGallery, toManagedImage] = STORIES
+if (!toGallery || !toManagedImage) throw new Error('There are no stories to play.')
+const lacking = (action: string): Attempt => addAttempt(seed, toGallery, { role: 'deployer', action })
+const attempts = {
+  'a marketplace image and an artifact to a gallery': addAttempt(seed, toGallery),
+  'a gallery image to a managed image': addAttempt(seed, toManagedImage),
+  'imageTemplates/read': lacking(`${IMAGE_TEMPLATES}/read`),
+  'imageTemplates/write': lacking(`${IMAGE_TEMPLATES}/write`),
+  'imageTemplates/run/action': lacking(`${IMAGE_TEMPLATES}/run/action`),
+  'imageTemplates/runOutputs/read': lacking(`${IMAGE_TEMPLATES}/runOutputs/read`),
+  'imageTemplates/delete': lacking(`${IMAGE_TEMPLATES}/delete`),
+  assign: lacking(ASSIGN),
+}
+
+let stage: Stage
+let jobs: Record<keyof typeof attempts, JobResult>
+beforeAll(async () => {
+  stage = await openStage({ seed, speed: 5000, build: UNRUN })
+  const runs = Object.entries(attempts).map(([name, attempt]) => [name, () => play(stage, attempt)] as const)
+  jobs = await sideBySide(Object.fromEntries(runs) as Record<keyof typeof attempts, () => Promise<JobResult>>)
+})
+afterAll(() => stage.close())
+
+/** Whether a job's template still exists. */
+function keptTemplate(job: JobResult): boolean {
+  return stage.azure.world.resources.get(job.outputs['template-id'] ?? '') !== undefined
+}
+
+function deleteCommand(job: JobResult): string {
+  const name = job.outputs['template-name'] ?? ''
+  return `az image builder delete --name ${name} --resource-group 'rg-images' --subscription ${SUBSCRIPTION_ID}`
+}
+
+describe('exactly the documented roles', () => {
+  test.each([
+    'a marketplace image and an artifact to a gallery',
+    'a gallery image to a managed image',
+  ] as const)('%s: it works, without an error or warning', (name) => {
+    const job = jobs[name]
+    const complaints = (['error', 'warning', 'notice'] as const).flatMap((level) => annotations(job, level))
+    expect(complaints).toEqual([])
+    expect(job.conclusion).toBe('success')
+    expect(job.outputs['image-uri']).not.toBe('')
+    expect(keptTemplate(job)).toBe(false)
+    expect(job.leaks).toEqual([])
+  })
+})
+
+describe('less one action', () => {
+  test.each([
+    { name: 'imageTemplates/read', kept: true },
+    { name: 'imageTemplates/write', kept: false },
+    { name: 'imageTemplates/run/action', kept: true },
+    { name: 'imageTemplates/runOutputs/read', kept: true },
+  ] as const)('$name: Azure names what is missing', ({ name, kept }) => {
+    const job = jobs[name]
+    const message = failureOf(job)
+    expect(message).toContain('AuthorizationFailed (HTTP 403): ')
+    expect(message).toContain(`perform action 'Microsoft.VirtualMachineImages/${name}' over scope '${GROUP}/`)
+    expect(message).toContain(
+      `has no role with the action Microsoft.VirtualMachineImages/${name} at ${GROUP}/`,
+    )
+    expect(keptTemplate(job)).toBe(kept)
+    // Who may not even read the template is told how to delete it; else post says it in its log.
+    expect(annotations(job, 'warning').join('\n').includes(deleteCommand(job))).toBe(
+      name === 'imageTemplates/read',
+    )
+    expect(job.log.includes(deleteCommand(job))).toBe(kept)
+  })
+
+  test('to assign the managed identity', () => {
+    const message = failureOf(jobs.assign)
+    expect(message).toContain('LinkedAuthorizationFailed (HTTP 403): ')
+    expect(message).toContain(`perform action '${ASSIGN}' on the linked scope(s) '`)
+    expect(message).toContain("the role 'Managed Identity Operator' on the managed identity")
+    expect(keptTemplate(jobs.assign)).toBe(false)
+  })
+
+  test('to delete the template: the build stays green, with a warning and the command', () => {
+    const job = jobs['imageTemplates/delete']
+    expect(job.conclusion).toBe('success')
+    expect(job.outputs['image-uri']).not.toBe('')
+    const [warning = '', ...others] = annotations(job, 'warning')
+    expect(warning).toContain(`perform action '${IMAGE_TEMPLATES}/delete' over scope '${GROUP}/`)
+    expect(warning).toContain(deleteCommand(job))
+    expect(others).toEqual([])
+    expect(keptTemplate(job)).toBe(true)
+    expect(job.leaks).toEqual([])
+  })
+
+  test('whatever is missing, no artifact stays', async () => {
+    expect(await stage.azure.blobs.list('stcontosobuild')).toEqual([])
+  })
+})
