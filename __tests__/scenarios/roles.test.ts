@@ -24,8 +24,6 @@ const attempts = {
   'a gallery image to a managed image': addAttempt(seed, toManagedImage),
   'imageTemplates/read': lacking(`${IMAGE_TEMPLATES}/read`),
   'imageTemplates/write': lacking(`${IMAGE_TEMPLATES}/write`),
-  'imageTemplates/run/action': lacking(`${IMAGE_TEMPLATES}/run/action`),
-  'imageTemplates/runOutputs/read': lacking(`${IMAGE_TEMPLATES}/runOutputs/read`),
   'imageTemplates/delete': lacking(`${IMAGE_TEMPLATES}/delete`),
   assign: lacking(ASSIGN),
 }
@@ -68,8 +66,6 @@ describe('less one action', () => {
   test.each([
     { name: 'imageTemplates/read', kept: true },
     { name: 'imageTemplates/write', kept: false },
-    { name: 'imageTemplates/run/action', kept: true },
-    { name: 'imageTemplates/runOutputs/read', kept: true },
   ] as const)('$name: Azure names what is missing', ({ name, kept }) => {
     const job = jobs[name]
     const message = failureOf(job)

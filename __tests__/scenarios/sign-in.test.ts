@@ -67,7 +67,9 @@ describe('Entra ID refuses', () => {
       presented: subject(MAIN),
     },
   ])('$story: $code', async ({ code, inputs, options, presented }) => {
-    const { result, requests } = await requestsOf(stage.azure, () => stage.run(inputs, options))
+    const { result, requests } = await requestsOf(stage.azure, () =>
+      stage.run(inputs, { ...options, skipPost: true }),
+    )
     const message = failureOf(result)
     expect(message).toContain(`Entra ID refused the sign-in: ${code}: `)
     expect(message).toContain(`Presented: ${presented}`)
@@ -103,7 +105,9 @@ describe('GitHub gives no ID token', () => {
     stage.azure.world.addFault({ service: 'github', match, times: Infinity, respond })
     // What passes is waited for, five minutes long.
     const env = quickTime(60)
-    const { result, requests } = await requestsOf(stage.azure, () => stage.run({ audience }, { env }))
+    const { result, requests } = await requestsOf(stage.azure, () =>
+      stage.run({ audience }, { env, skipPost: true }),
+    )
     const message = failureOf(result)
     expect(message).toContain('GitHub')
     expect(message).toMatch(words)

@@ -5,6 +5,7 @@ import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { parse } from 'yaml'
 import type { JobResult } from '../../local-azure/runner.ts'
+import { UNRUN } from '../support/moments.ts'
 import {
   annotations,
   GALLERY,
@@ -31,7 +32,7 @@ beforeAll(async () => {
   declared = Object.keys(outputs).sort()
   stage = await openStage({
     speed: 5000,
-    build: { failDistribute: { runOutputName: 'doomed', message: UGLY } },
+    build: { ...UNRUN, failDistribute: { runOutputName: 'doomed', message: UGLY } },
   })
   workspace = path.join(stage.workspace, 'my work', 'web app')
   runnerTemp = path.join(stage.workspace, 'my work', '_temp')

@@ -3,7 +3,7 @@ import { writeFile, utimes } from 'node:fs/promises'
 import path from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
-import { AT_ANY_PACE, HELD, pace } from '../support/moments.ts'
+import { AT_ANY_PACE, HELD, pace, UNRUN } from '../support/moments.ts'
 import {
   GALLERY,
   GROUP,
@@ -18,7 +18,7 @@ import {
 const WRITES = /^(PUT|POST|PATCH|DELETE) \/(?!.*oauth2\/v2\.0\/token)/i
 const RUNS = /^POST .*\/imageTemplates\/[^/]+\/run\?/
 const SKIP = { 'skip-unchanged': 'true' }
-const FAST = { speed: 3000 }
+const FAST = { speed: 3000, build: UNRUN }
 
 /** Counts writing requests to Resource Manager and Blob Storage while something is done. */
 async function writesDuring<T>(
@@ -165,7 +165,7 @@ describe('resume', () => {
 
   test('a build that has failed is not taken over, though its template was kept', async () => {
     await onStage(
-      { ...FAST, build: { failCustomizer: { index: 2, exitCode: 1, output: [] } } },
+      { ...FAST, build: { ...UNRUN, failCustomizer: { index: 2, exitCode: 1, output: [] } } },
       async (stage) => {
         const script = { 'inline-script': 'exit 1' }
         const jobs = [await stage.run(script), await stage.run(script, { job: { runAttempt: '2' } })]
