@@ -182,8 +182,8 @@ export function pauseBefore(tries: number, { retryAfterMs }: Trouble, chance = M
   return Math.round((retryAfterMs ?? growing / 2) + chance() * spread)
 }
 
-/** Statuses that say nothing of the request itself. */
-const FALTERING = new Set([408, 500, 502, 503, 504])
+/** Statuses that say nothing of the request itself: the service may have acted. */
+export const FALTERING: ReadonlySet<number> = new Set([408, 500, 502, 503, 504])
 /** What is no connection to whom it should be: it does not mend itself, and must not be tried until it does. */
 const UNTRUSTED = /CERT|SELF_SIGNED|UNABLE_TO_(?:VERIFY|GET_ISSUER)|ERR_TLS_CERT_ALTNAME_INVALID/
 /** Codes of Node's network, and of the Azure SDK when it got no answer, or half of one. */

@@ -4,7 +4,7 @@
  */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import type { JobResult } from '../../local-azure/runner.ts'
-import { defaultSeed, DEPLOYER_ACTIONS, SUBSCRIPTION_ID } from '../../local-azure/seed.ts'
+import { defaultSeed, DEPLOYER_ACTIONS } from '../../local-azure/seed.ts'
 import type { Fault } from '../../local-azure/world.ts'
 import { failureOf, requestsOf } from '../support/failures.ts'
 import { UNRUN } from '../support/moments.ts'
@@ -18,6 +18,8 @@ import {
   onStage,
   openStage,
   type Stage,
+  deleteCommand,
+  keptTemplate,
 } from '../support/run-action.ts'
 import { addApplication, addIdentity, without } from '../support/seeds.ts'
 import { sideBySide } from '../support/side-by-side.ts'
@@ -99,16 +101,6 @@ beforeAll(async () => {
 })
 afterAll(() => stage.close())
 
-/** Whether a job's template still exists. */
-function keptTemplate(job: JobResult): boolean {
-  return stage.azure.world.resources.get(job.outputs['template-id'] ?? '') !== undefined
-}
-
-function deleteCommand(job: JobResult): string {
-  const name = job.outputs['template-name'] ?? ''
-  return `az image builder delete --name ${name} --resource-group 'rg-images' --subscription ${SUBSCRIPTION_ID}`
-}
-
 async function blobs(): Promise<string[]> {
   return [
     ...(await stage.azure.blobs.list('stcontosobuild')),
@@ -164,7 +156,7 @@ describe('of the managed identity that builds', () => {
     expect(message).toContain('Please check the user assigned identity has the correct permissions.')
     expect(message).toContain(`may not read or write ${resource}`)
     expect(jobs[name].log).not.toContain('starting run template')
-    expect(keptTemplate(jobs[name])).toBe(true)
+    expect(keptTemplate(stage, jobs[name])).toBe(true)
   })
 
   test('to write the image: the run fails in Azure’s words', () => {
@@ -174,7 +166,7 @@ describe('of the managed identity that builds', () => {
     expect(message).toContain(VERSION_WRITE)
     expect(jobs.readOnly.outputs['run-state']).toBe('Failed')
     expect(jobs.readOnly.outputs['image-uri']).toBe('')
-    expect(keptTemplate(jobs.readOnly)).toBe(false)
+    expect(keptTemplate(stage, jobs.readOnly)).toBe(false)
   })
 
   test('no artifact stays', async () => {

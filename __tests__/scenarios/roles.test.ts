@@ -4,13 +4,20 @@
  */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import type { JobResult } from '../../local-azure/runner.ts'
-import { SUBSCRIPTION_ID } from '../../local-azure/seed.ts'
 import { companySeed, play } from '../rights/play.ts'
 import { addAttempt, type Attempt } from '../rights/principals.ts'
 import { STORIES } from '../rights/stories.ts'
 import { failureOf } from '../support/failures.ts'
 import { UNRUN } from '../support/moments.ts'
-import { annotations, GROUP, IMAGE_TEMPLATES, openStage, type Stage } from '../support/run-action.ts'
+import {
+  annotations,
+  GROUP,
+  IMAGE_TEMPLATES,
+  openStage,
+  type Stage,
+  deleteCommand,
+  keptTemplate,
+} from '../support/run-action.ts'
 import { sideBySide } from '../support/side-by-side.ts'
 
 const ASSIGN = 'Microsoft.ManagedIdentity/userAssignedIdentities/assign/action'
@@ -37,16 +44,6 @@ beforeAll(async () => {
 })
 afterAll(() => stage.close())
 
-/** Whether a job's template still exists. */
-function keptTemplate(job: JobResult): boolean {
-  return stage.azure.world.resources.get(job.outputs['template-id'] ?? '') !== undefined
-}
-
-function deleteCommand(job: JobResult): string {
-  const name = job.outputs['template-name'] ?? ''
-  return `az image builder delete --name ${name} --resource-group 'rg-images' --subscription ${SUBSCRIPTION_ID}`
-}
-
 describe('exactly the documented roles', () => {
   test.each([
     'a marketplace image and an artifact to a gallery',
@@ -57,7 +54,7 @@ describe('exactly the documented roles', () => {
     expect(complaints).toEqual([])
     expect(job.conclusion).toBe('success')
     expect(job.outputs['image-uri']).not.toBe('')
-    expect(keptTemplate(job)).toBe(false)
+    expect(keptTemplate(stage, job)).toBe(false)
     expect(job.leaks).toEqual([])
   })
 })
@@ -74,7 +71,7 @@ describe('less one action', () => {
     expect(message).toContain(
       `has no role with the action Microsoft.VirtualMachineImages/${name} at ${GROUP}/`,
     )
-    expect(keptTemplate(job)).toBe(kept)
+    expect(keptTemplate(stage, job)).toBe(kept)
     // Who may not even read the template is told how to delete it; else post says it in its log.
     expect(annotations(job, 'warning').join('\n').includes(deleteCommand(job))).toBe(
       name === 'imageTemplates/read',
@@ -87,7 +84,7 @@ describe('less one action', () => {
     expect(message).toContain('LinkedAuthorizationFailed (HTTP 403): ')
     expect(message).toContain(`perform action '${ASSIGN}' on the linked scope(s) '`)
     expect(message).toContain("the role 'Managed Identity Operator' on the managed identity")
-    expect(keptTemplate(jobs.assign)).toBe(false)
+    expect(keptTemplate(stage, jobs.assign)).toBe(false)
   })
 
   test('to delete the template: the build stays green, with a warning and the command', () => {
@@ -98,7 +95,7 @@ describe('less one action', () => {
     expect(warning).toContain(`perform action '${IMAGE_TEMPLATES}/delete' over scope '${GROUP}/`)
     expect(warning).toContain(deleteCommand(job))
     expect(others).toEqual([])
-    expect(keptTemplate(job)).toBe(true)
+    expect(keptTemplate(stage, job)).toBe(true)
     expect(job.leaks).toEqual([])
   })
 

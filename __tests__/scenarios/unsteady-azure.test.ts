@@ -5,7 +5,6 @@ import { writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { makeTemplate, templateId } from '../../local-azure/failures/others.ts'
 import type { JobResult } from '../../local-azure/runner.ts'
-import { SUBSCRIPTION_ID } from '../../local-azure/seed.ts'
 import type { Fault } from '../../local-azure/world.ts'
 import { failureOf } from '../support/failures.ts'
 import {
@@ -21,7 +20,7 @@ import {
   UNRUN,
   whenAt,
 } from '../support/moments.ts'
-import { annotations, leftBehind, openStage, type Stage } from '../support/run-action.ts'
+import { annotations, leftBehind, openStage, type Stage, deleteCommand } from '../support/run-action.ts'
 
 const TEMPLATE = 'imageTemplates/t_[^/?]+'
 const PUT = new RegExp(`^PUT .*/${TEMPLATE}\\?`)
@@ -94,11 +93,6 @@ function expectKept(job: JobResult): void {
   expect(stage.azure.world.resources.get(job.outputs['template-id'] ?? '')).toBeDefined()
   expect(job.post?.lines.join('\n')).toContain(`when you are done: ${deleteCommand(job)}`)
   expect(annotations(job, 'warning')).toEqual([])
-}
-
-function deleteCommand(job: JobResult): string {
-  const name = job.outputs['template-name'] ?? ''
-  return `az image builder delete --name ${name} --resource-group 'rg-images' --subscription ${SUBSCRIPTION_ID}`
 }
 
 describe('the start of the run is asked for once', () => {

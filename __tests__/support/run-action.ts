@@ -153,3 +153,14 @@ export function annotations({ main, post }: JobResult, level: 'error' | 'warning
     .filter((annotation) => annotation.level === level)
     .map(({ message }) => message)
 }
+
+/** Whether a job's template still exists. */
+export function keptTemplate({ azure }: Stage, { outputs }: JobResult): boolean {
+  return azure.world.resources.get(outputs['template-id'] ?? '') !== undefined
+}
+
+/** The command that deletes a job's template, as the action gives it. */
+export function deleteCommand({ outputs }: JobResult): string {
+  const name = outputs['template-name'] ?? ''
+  return `az image builder delete --name ${name} --resource-group 'rg-images' --subscription ${SUBSCRIPTION_ID}`
+}

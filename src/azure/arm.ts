@@ -15,7 +15,7 @@ import {
   type PipelineResponse,
 } from '@azure/core-rest-pipeline'
 import { AzureError, SignInError } from '../errors.ts'
-import { retryAfter, type Patience } from '../patience.ts'
+import { FALTERING, retryAfter, type Patience } from '../patience.ts'
 import type { OperationStatus } from '../run-status.ts'
 import type { Credential } from './credential.ts'
 
@@ -61,8 +61,6 @@ interface RequestIds {
   requestId?: string
   correlationId?: string
 }
-
-const UNCLEAR = new Set([408, 500, 502, 503, 504])
 
 export class ResourceManager {
   private readonly options: ArmOptions
@@ -190,7 +188,7 @@ function refusal(doing: string, response: PipelineResponse): RetriableError {
     code,
     message,
     ...requestIds(response),
-    ambiguous: UNCLEAR.has(response.status),
+    ambiguous: FALTERING.has(response.status),
   })
   error.retryAfterMs = retryAfter(response.headers.get('retry-after'))
   return error

@@ -2,7 +2,9 @@
 import type { Azure, Connection } from '../ports.ts'
 import type { SweeperPort } from '../sweeper.ts'
 import { VERSION } from '../version.ts'
+import type { SignIn } from '../sign-in.ts'
 import { ResourceManager } from './arm.ts'
+import type { BlobEdges } from './blob-access.ts'
 import { BuildLog } from './build-log.ts'
 import { createCredential, type CredentialEdges } from './credential.ts'
 import { earlierBuilds } from './earlier-builds.ts'
@@ -20,18 +22,10 @@ export interface ConnectEdges extends CredentialEdges {
   notice: (message: string) => void
 }
 
-/** Nothing is asked of Azure or GitHub until the first call. */
+/** Azure as a build sees it. Nothing is asked of Azure or GitHub until the first call. */
 export function connect({ signIn, pollIntervalSeconds }: Connection, edges: ConnectEdges): Azure {
-  const credential = createCredential(signIn, edges)
-  const arm = new ResourceManager({
-    endpoint: signIn.cloud.resourceManager,
-    scope: signIn.cloud.resourceManagerScope,
-    credential,
-    userAgent: `aib-action/${VERSION}`,
-    patience: edges.patience,
-  })
-  const { storageScope } = signIn.cloud
-  const blobEdges = { ...edges, arm, credential, storageScope }
+  const blobEdges = signedIn(signIn, edges)
+  const { arm } = blobEdges
   const log = new BuildLog(blobEdges)
   const reader = (signal: AbortSignal): Reader => new Reader(arm, edges.debug, signal)
   const imageBuilder = new ImageBuilder(arm, edges, pollIntervalSeconds * 1000)
@@ -55,9 +49,19 @@ export function connect({ signIn, pollIntervalSeconds }: Connection, edges: Conn
 
 /** Azure as a sweep sees it. Nothing is asked of Azure or GitHub until the first call. */
 export function connectSweeper({ signIn }: Pick<Connection, 'signIn'>, edges: ConnectEdges): SweeperPort {
-  const { resourceManager: endpoint, resourceManagerScope: scope, storageScope } = signIn.cloud
+  return new Leftovers(signedIn(signIn, edges))
+}
+
+/** Resource Manager and Blob Storage by one credential. */
+function signedIn(signIn: SignIn, edges: ConnectEdges): ConnectEdges & BlobEdges {
+  const { cloud } = signIn
   const credential = createCredential(signIn, edges)
-  const userAgent = `aib-action/${VERSION}`
-  const arm = new ResourceManager({ endpoint, scope, credential, userAgent, patience: edges.patience })
-  return new Leftovers({ ...edges, arm, credential, storageScope })
+  const arm = new ResourceManager({
+    endpoint: cloud.resourceManager,
+    scope: cloud.resourceManagerScope,
+    credential,
+    userAgent: `aib-action/${VERSION}`,
+    patience: edges.patience,
+  })
+  return { ...edges, arm, credential, storageScope: cloud.storageScope }
 }

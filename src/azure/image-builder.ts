@@ -8,6 +8,7 @@ import { pauseBefore } from '../patience.ts'
 import type { Clock, ImageBuilderPort, RunEnd, RunOutput, TemplateRun, TemplateView } from '../ports.ts'
 import { lastName } from '../resource-id.ts'
 import type { ArmAnswer, ResourceManager } from './arm.ts'
+import { untilDeleted } from './deletion.ts'
 import { API_VERSIONS } from './reader.ts'
 import { GONE_AFTER, RunWatch } from './run-watch.ts'
 
@@ -188,7 +189,17 @@ export class ImageBuilder implements ImageBuilderPort {
       try {
         const { status, operationUrl } = await this.arm.request({ ...call, method: 'DELETE' })
         if (status === 204) return 'was gone'
-        await this.untilGone(id, operationUrl, deadline)
+        await untilDeleted(
+          { arm: this.arm, clock: this.clock },
+          {
+            doing: call.doing,
+            operationUrl,
+            isThere: async () => (await this.get(id)) !== undefined,
+            deadline,
+            pollMs: this.pollMs,
+            late: () => new BuildFailedError(`Image template ${lastName(id)} is still being deleted.`),
+          },
+        )
         return 'deleted'
       } catch (error) {
         if (isNotFound(error)) return 'was gone'
@@ -197,26 +208,6 @@ export class ImageBuilder implements ImageBuilderPort {
         if (/run ?state: '?running/i.test((error as AzureError).azureMessage)) await this.cancelRun(id)
         await this.clock.sleep(this.pollMs)
       }
-    }
-  }
-
-  private async untilGone(id: string, operationUrl: string | undefined, deadline: number): Promise<void> {
-    const doing = `deleting image template ${lastName(id)}`
-    for (;;) {
-      // The template itself tells as well, should the operation not be readable.
-      const operation = operationUrl
-        ? await this.arm.operation(operationUrl, API_VERSION, { once: true }).catch(() => undefined)
-        : undefined
-      if (operation?.status === 'Succeeded') return
-      if (operation?.status === 'Failed') {
-        const { code = 'DeleteFailed', message = 'Image Builder gave no reason.' } = operation.error ?? {}
-        throw new AzureError({ doing, status: 200, code, message })
-      }
-      if (!operation && !(await this.get(id))) return
-      if (this.clock.now() + this.pollMs > deadline) {
-        throw new BuildFailedError(`Image template ${lastName(id)} is still being deleted.`)
-      }
-      await this.clock.sleep(this.pollMs)
     }
   }
 

@@ -9,6 +9,7 @@ import type { SweepRequest } from '../sweep-inputs.ts'
 import type { Sighting, SweeperPort } from '../sweeper.ts'
 import type { ResourceManager } from './arm.ts'
 import { BlobAccess, type BlobAccount, type BlobEdges } from './blob-access.ts'
+import { untilDeleted } from './deletion.ts'
 import { allOrEveryProblem, API_VERSIONS, Reader } from './reader.ts'
 import { findAccounts, listTemplates, seenTemplate, type TemplateBody } from './swept-scope.ts'
 
@@ -121,26 +122,18 @@ export class Leftovers implements SweeperPort {
     operationUrl: string | undefined,
     signal: AbortSignal,
   ): Promise<void> {
-    const { arm, clock } = this.edges
-    const deadline = clock.now() + DELETION_MS
-    for (;;) {
-      // The template itself tells as well, should the operation not be readable.
-      const operation =
-        operationUrl === undefined
-          ? undefined
-          : await arm.operation(operationUrl, API_VERSION, { signal, once: true }).catch(() => undefined)
-      if (operation?.status === 'Succeeded') return
-      if (operation?.status === 'Failed') {
-        const { code = 'DeleteFailed', message = 'Image Builder gave no reason.' } = operation.error ?? {}
-        throw new AzureError({ doing, status: 200, code, message })
-      }
-      if (!operation && !(await this.template(id, signal))) return
-      if (clock.now() + POLL_MS > deadline) {
+    await untilDeleted(this.edges, {
+      doing,
+      operationUrl,
+      isThere: async () => (await this.template(id, signal)) !== undefined,
+      deadline: this.edges.clock.now() + DELETION_MS,
+      pollMs: POLL_MS,
+      late: () => {
         const message = `Image Builder is still at it after ${DELETION_MS / 60_000} minutes.`
-        throw new AzureError({ doing, status: 200, code: 'StillDeleting', message })
-      }
-      await clock.sleep(POLL_MS, signal)
-    }
+        return new AzureError({ doing, status: 200, code: 'StillDeleting', message })
+      },
+      signal,
+    })
   }
 
   async deleteBlob(
