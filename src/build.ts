@@ -157,6 +157,7 @@ async function upload(
   }
   const digest = archive.digest()
   const { sha256, bytes } = digest
+  report.artifact = { folder, bytes, sha256 }
   report.buildKey = keyOf(request, findings, digest.content, edges)
   const done = request.dryRun ? 'not uploaded, packed' : 'uploaded'
   runner.info(`created archive ${name.blob}`)
@@ -247,6 +248,7 @@ async function show(
   runner.info(`Source for image:  ${JSON.stringify(sourceBody(source))}`)
   runner.info(`template name:  ${name}`)
   const text = printableTemplate(body)
+  report.templateText = text
   report.templatePath = await saveFile(`${name}.json`, text)
   report.dryRun = dryRun
   if (!dryRun) return

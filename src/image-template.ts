@@ -52,6 +52,9 @@ export interface Marks {
 /** Tag of every template and image: with the time of an image's publication it tells the next build how long this one took. */
 export const BUILD_STARTED_TAG = 'build-started'
 
+/** Tag of every image that an artifact went into: its SHA-256, as in the build record. */
+const ARTIFACT_TAG = 'artifact-sha256'
+
 /** Puts the template together. */
 export function imageTemplate(
   request: NewBuild,
@@ -64,7 +67,8 @@ export function imageTemplate(
   const unpacked = artifact && { ...artifact, remove: request.artifact?.remove ?? false }
   const keyTag = buildKey === undefined ? {} : { [BUILD_KEY_TAG]: buildKey }
   const startTag = startedAt === undefined ? {} : { [BUILD_STARTED_TAG]: new Date(startedAt).toISOString() }
-  const imageTags = [request.imageTags, tagsOfImage(workflowRun, sourceImage), keyTag, startTag]
+  const ownTags = tagsOfImage(workflowRun, sourceImage, artifact)
+  const imageTags = [request.imageTags, ownTags, keyTag, startTag]
   return {
     location,
     tags: mergedTags(request.templateTags, tagsOfTemplate(workflowRun, version), keyTag, startTag),
@@ -126,13 +130,18 @@ export function bears(tags: Record<string, string> | undefined, marks: Record<st
   return Object.entries(marks).every(([name, value]) => tags?.[name] === value)
 }
 
-function tagsOfImage(run: WorkflowRun, source: SourceImage): Record<string, string> {
+function tagsOfImage(
+  run: WorkflowRun,
+  source: SourceImage,
+  artifact: BuildArtifact | undefined,
+): Record<string, string> {
   return {
     repository: run.repository,
     commit: run.sha,
     'workflow-run-url': run.url,
     // A tag's value holds 256 characters at most; an ID's end is what tells images apart.
     'source-version': nameOfSource(source).slice(-256),
+    ...(artifact && { [ARTIFACT_TAG]: artifact.sha256 }),
   }
 }
 

@@ -36,6 +36,8 @@ interface Build {
   pollIntervalSeconds: number
   ignoreWarnings: string[]
   log: LogRequest
+  /** Of the workflow artifact for the build record; see `LogRequest.artifactName`. */
+  recordArtifactName: string
   summary: boolean
   workflowRun: WorkflowRun
 }
@@ -107,22 +109,20 @@ function readBuild(read: InputReader, raw: RawInputs): Build {
     log: {
       follow: read.boolean('follow-log', true),
       keep: read.boolean('keep-log'),
-      artifactName: readArtifactName(read),
+      artifactName: readArtifactName(read, 'log-artifact-name'),
     },
+    recordArtifactName: readArtifactName(read, 'record-artifact-name'),
     summary: read.boolean('summary', true),
     workflowRun: raw.workflowRun,
   }
 }
 
 /** Characters that no workflow artifact's name may hold (GitHub's documentation); `<template name>` is replaced. */
-function readArtifactName(read: InputReader): string {
-  const name = read.optional('log-artifact-name') ?? ''
+function readArtifactName(read: InputReader, input: string): string {
+  const name = read.optional(input) ?? ''
   const found = /["<>|*?:\\/\r\n]/.exec(name.replace('<template name>', ''))
   if (found)
-    read.problem(
-      'log-artifact-name',
-      `'${name}' holds ${JSON.stringify(found[0])}, which no artifact's name may hold.`,
-    )
+    read.problem(input, `'${name}' holds ${JSON.stringify(found[0])}, which no artifact's name may hold.`)
   return name
 }
 

@@ -3,7 +3,9 @@ import { connect } from './azure/connect.ts'
 import { buildImage } from './build.ts'
 import { CancelledError } from './errors.ts'
 import { annotation, explain } from './explanation.ts'
-import { readInputs, wantsSummary } from './inputs.ts'
+import { INPUT_NAMES } from './input-names.ts'
+import { readInputs, wantsSummary, type BuildRequest } from './inputs.ts'
+import { keepRecord } from './keep-record.ts'
 import { Patience } from './patience.ts'
 import { emptyReport, outputs, taskOutputBlock } from './report.ts'
 import * as actions from './runner.ts'
@@ -11,7 +13,7 @@ import { summary } from './summary.ts'
 import { VERSION } from './version.ts'
 import { uploadWorkflowArtifact } from './workflow-artifact.ts'
 
-/** How long a log may take to be uploaded; they are small. */
+/** How long a log or record may take to be uploaded; they are small. */
 const UPLOAD_MS = 2 * 60_000
 
 const runner = actions.actionsRunner()
@@ -19,21 +21,32 @@ const clock = actions.systemClock()
 const startedAt = clock.now()
 const report = emptyReport()
 const inputs = actions.rawInputs()
+const patience = new Patience({ clock, debug: runner.debug, notice: runner.notice })
+
+/** The library waits for ever for an answer that broke off. */
+const upload = (name: string, file: string): Promise<void> => {
+  const { cancelled } = runner
+  return patience.persist(
+    `uploading the workflow artifact ${name}`,
+    () => patience.heard(() => uploadWorkflowArtifact(name, file), { silence: UPLOAD_MS, cancelled }),
+    { limit: UPLOAD_MS, cancelled },
+  )
+}
 
 runner.cancelled.addEventListener('abort', () => {
   runner.remember('cancelledAt', clock.now())
 })
 
+let request: BuildRequest | undefined
 let failure: unknown
 try {
   runner.info('start reading task parameters...')
-  const request = readInputs(inputs)
+  request = readInputs(inputs)
   if (request.kind === 'new' && request.artifact) runner.info(`found build at:  ${request.artifact.path}`)
   runner.info('end reading parameters')
 
   const { idToken, mask, saveFile } = actions
-  const { debug, notice, cancelled } = runner
-  const patience = new Patience({ clock, debug, notice })
+  const { debug, notice } = runner
   const azure = connect(request, { idToken, mask, clock, debug, notice, patience })
   const workspace = actions.workspace()
   const story = buildImage(request, report, {
@@ -43,13 +56,7 @@ try {
     version: VERSION,
     workspace,
     saveFile,
-    // The library waits for ever for an answer that broke off.
-    uploadWorkflowArtifact: (name, file) =>
-      patience.persist(
-        `uploading the workflow artifact ${name}`,
-        () => patience.heard(() => uploadWorkflowArtifact(name, file), { silence: UPLOAD_MS, cancelled }),
-        { limit: UPLOAD_MS, cancelled },
-      ),
+    uploadWorkflowArtifact: upload,
   })
   await Promise.race([story, actions.afterCancel(runner.cancelled)])
   taskOutputBlock(report).forEach(runner.info)
@@ -61,6 +68,17 @@ const wasCancelled = failure instanceof CancelledError
 const explanation = failure === undefined ? undefined : explain(failure, report)
 runner.remember('outcome', explanation === undefined ? 'succeeded' : wasCancelled ? 'cancelled' : 'failed')
 if (explanation) report.failureCode = explanation.id
+if (request && !wasCancelled) {
+  const facts = {
+    report,
+    version: VERSION,
+    workflow: actions.recordedWorkflow(),
+    inputs: actions.given(INPUT_NAMES),
+  }
+  const times = { startedAt, endedAt: clock.now() }
+  const edges = { runner, saveFile: actions.saveFile, uploadWorkflowArtifact: upload }
+  await keepRecord(request, { ...facts, ...times, failed: explanation !== undefined }, edges)
+}
 actions.setOutputs(outputs(report))
 if (explanation) actions.fail(annotation(explanation), failure, explanation.script)
 const facts = { ...report, startedAt, endedAt: clock.now() }

@@ -1,4 +1,5 @@
 /** What a build tells: step outputs, the block in the log, and the words for a failed run. */
+import type { RecordedArtifact } from './build-record.ts'
 import type { BuildStep } from './build-steps.ts'
 import { BuildFailedError } from './errors.ts'
 import type { LogReading } from './packer-log.ts'
@@ -11,8 +12,11 @@ import type { Span } from './timeline.ts'
 export interface BuildReport {
   sourceImage?: SourceName
   template?: { name: string; id: string }
-  /** File with the template as submitted, secrets replaced. */
+  /** File with the template as submitted, secrets replaced, and its text. */
   templatePath?: string
+  templateText?: string
+  /** The archive that goes into the image. */
+  artifact?: RecordedArtifact
   /** Resource ID. */
   stagingResourceGroup?: string
   /** Of the first distributor. */
@@ -35,6 +39,9 @@ export interface BuildReport {
   /** The file with the customization log, and the workflow artifact that has it. */
   logPath?: string
   logArtifact?: string
+  /** The file with the build record, and the workflow artifact that has it. */
+  recordPath?: string
+  recordArtifact?: string
   /** By these Azure's support finds the run. */
   support?: { operationId?: string; correlationId?: string }
   /** What the job did, and the phases of the run. */
@@ -71,6 +78,7 @@ export function outputs(report: BuildReport): Record<string, string> {
     'run-state': report.runState ?? '',
     'staging-resource-group': lastName(report.stagingResourceGroup ?? ''),
     'log-path': report.logPath ?? '',
+    'record-path': report.recordPath ?? '',
     'failure-code': report.failureCode ?? '',
     skipped: report.skipped === undefined ? '' : String(report.skipped),
     'build-key': report.buildKey ?? '',

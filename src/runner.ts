@@ -2,10 +2,11 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { writeFile } from 'node:fs/promises'
+import { mkdir, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import * as core from '@actions/core'
+import type { RecordedWorkflow } from './build-record.ts'
 import type { RawInputs } from './input-reader.ts'
 import type { WorkflowRun } from './names.ts'
 import type { BuildState, Clock, Runner, ScriptLine } from './ports.ts'
@@ -137,6 +138,25 @@ function workflowRun(): WorkflowRun {
   }
 }
 
+/** The run and job, for the build record. */
+export function recordedWorkflow(): RecordedWorkflow {
+  const { sha: commit, url: runUrl, ...run } = workflowRun()
+  const env = (name: string): string => process.env[name] ?? ''
+  return {
+    ...run,
+    commit,
+    runUrl,
+    ref: env('GITHUB_REF'),
+    workflowRef: env('GITHUB_WORKFLOW_REF'),
+    job: env('GITHUB_JOB'),
+  }
+}
+
+/** What the inputs of these names were given. */
+export function given(names: readonly string[]): Record<string, string> {
+  return Object.fromEntries(names.map((name) => [name, core.getInput(name, { trimWhitespace: false })]))
+}
+
 /** Real time and chance. */
 export function systemClock(): Clock {
   return {
@@ -169,6 +189,7 @@ function redacted(text: string): string {
 /** Writes a file that later steps may read; `RUNNER_TEMP` is emptied when the job ends. */
 export async function saveFile(name: string, content: string | AsyncIterable<string>): Promise<string> {
   const file = path.join(process.env['RUNNER_TEMP'] ?? '.', name)
+  await mkdir(path.dirname(file), { recursive: true })
   await writeFile(file, typeof content !== 'string' || content.endsWith('\n') ? content : `${content}\n`)
   return file
 }

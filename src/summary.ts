@@ -105,6 +105,7 @@ function table(facts: SummaryFacts, explanation: Explanation | undefined): strin
     ['Run', escaped([facts.runState ?? '', timeOf(facts.run)].filter(Boolean).join(', '))],
     ['Staging resource group', explanation ? code(lastName(facts.stagingResourceGroup ?? '')) : ''],
     ['Log', facts.logArtifact ? `workflow artifact ${code(facts.logArtifact)}` : code(facts.logPath ?? '')],
+    ['Build record', facts.recordArtifact ? `workflow artifact ${code(facts.recordArtifact)}` : ''],
     ['Failure code', explanation ? code(explanation.id) : ''],
     ['Time', duration(facts.endedAt - facts.startedAt)],
   ]

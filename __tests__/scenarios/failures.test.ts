@@ -36,7 +36,7 @@ async function play(id: string, scenario: Scenario): Promise<JobResult> {
     ...job,
     env: { ...quickTime(PATIENT.includes(id) ? 100 : 20), ...job.env },
     // The log is read once the build has failed; following it is tested elsewhere.
-    with: { 'follow-log': 'false', ...job.with, 'log-artifact-name': '' },
+    with: { 'follow-log': 'false', ...job.with, 'log-artifact-name': '', 'record-artifact-name': '' },
     skipPost: true,
     interrupt: { cancel: cancel.signal },
     onLine: (line) => {

@@ -1,10 +1,11 @@
 /** What a job hands on: outputs for later steps, the file with the template, the summary for people. */
-import { randomBytes } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { parse } from 'yaml'
 import type { JobResult } from '../../local-azure/runner.ts'
+import type { BuildRecord } from '../../src/build-record.ts'
 import { UNRUN } from '../support/moments.ts'
 import {
   annotations,
@@ -16,6 +17,7 @@ import {
   WINDOWS,
   type Stage,
 } from '../support/run-action.ts'
+import { unzip } from '../support/unzip.ts'
 
 const ACTION = new URL('../../action.yml', import.meta.url)
 const VERSION = '24.04.202611050'
@@ -49,7 +51,7 @@ async function runAll(): Promise<typeof jobs> {
   const run = (inputs: Record<string, string>): Promise<JobResult> =>
     stage.run({ 'build-path': 'my app', ...inputs }, { workspace, runnerTemp })
   const [gallery, vhd, large, bare, failed, mistaken] = await Promise.all([
-    run({ 'run-output-name': 'mine' }),
+    run({ 'run-output-name': 'mine', 'record-artifact-name': 'record of <template name>' }),
     run({
       'source-image': `${GALLERY}/images/base-linux`,
       'gallery-image-id': '',
@@ -59,8 +61,9 @@ async function runAll(): Promise<typeof jobs> {
       'source-image': WINDOWS,
       'gallery-image-id': `${GALLERY}/images/webapp-windows`,
       'build-path': 'large',
+      'record-artifact-name': 'taken',
     }),
-    run({ 'build-path': '', 'storage-account': '' }),
+    run({ 'build-path': '', 'storage-account': '', 'record-artifact-name': 'taken' }),
     run({ 'run-output-name': 'doomed' }),
     run({ 'resource-group': '', 'build-timeout-in-minutes': '3' }),
   ])
@@ -110,6 +113,7 @@ describe('outputs', () => {
       'run-state': 'Succeeded',
       'staging-resource-group': expect.stringMatching(/^IT_rg-images_t_\d+/),
       'log-path': '',
+      'record-path': path.join(runnerTemp, `build-record-${name}`, 'build-record.json'),
       'failure-code': '',
       skipped: 'false',
       'build-key': expect.stringMatching(/^[0-9a-f]{64}$/),
@@ -160,6 +164,7 @@ describe('outputs', () => {
       'run-state': 'Failed',
       'staging-resource-group': expect.stringMatching(/^IT_/),
       'log-path': path.join(runnerTemp, `${name}.customization.log`),
+      'record-path': path.join(runnerTemp, `build-record-${name}`, 'build-record.json'),
       'failure-code': 'distribution-failed',
       skipped: 'false',
       'build-key': expect.stringMatching(/^[0-9a-f]{64}$/),
@@ -186,6 +191,62 @@ describe('the file with the template', () => {
       expect(JSON.parse(await readFile(file, 'utf8'))).toEqual(JSON.parse(cut))
     },
   )
+})
+
+describe('the build record', () => {
+  const record = async ({ outputs }: JobResult): Promise<BuildRecord> =>
+    JSON.parse(await readFile(outputs['record-path'] ?? '', 'utf8')) as BuildRecord
+
+  test('names the image, and what the image says of itself', async () => {
+    const { outputs } = jobs.gallery
+    const { images, artifact, source, buildKey, workflow, template } = await record(jobs.gallery)
+    const tags = stage.azure.world.resources.get(outputs['image-uri'] ?? '')?.tags
+    expect(images).toEqual({ mine: outputs['image-uri'] })
+    expect({
+      'artifact-sha256': artifact?.sha256,
+      'source-version': source?.name,
+      'build-key': buildKey,
+      repository: workflow.repository,
+      commit: workflow.commit,
+      'workflow-run-url': workflow.runUrl,
+      'build-started': tags?.['build-started'],
+    }).toEqual(tags)
+    const file = await readFile(outputs['template-path'] ?? '')
+    expect(template?.sha256).toBe(createHash('sha256').update(file).digest('hex'))
+  })
+
+  test('of a run that failed says so', async () => {
+    expect(await record(jobs.failed)).toMatchObject({
+      result: 'failed',
+      runState: 'Failed',
+      failureCode: 'distribution-failed',
+      images: {},
+    })
+  })
+
+  test('is a workflow artifact where it has a name, and the log and summary say which', async () => {
+    const { outputs, main, log } = jobs.gallery
+    const name = `record of ${outputs['template-name'] ?? ''}`
+    const artifacts = await stage.azure.github.artifacts()
+    const records = artifacts.filter((artifact) => artifact.name.startsWith('record'))
+    expect(records.map((artifact) => artifact.name)).toEqual([name])
+    const zip = path.join(runnerTemp, 'record.zip')
+    await writeFile(zip, records[0]?.zip ?? '')
+    await unzip(zip, path.join(runnerTemp, 'record'))
+    const content = await readFile(path.join(runnerTemp, 'record', 'build-record.json'), 'utf8')
+    expect(content).toBe(await readFile(outputs['record-path'] ?? '', 'utf8'))
+    expect(log).toContain(`the build record is the workflow artifact ${name}`)
+    expect(read(main.summary).rows['Build record']).toBe(`workflow artifact \`${name}\``)
+  })
+})
+
+test('a build record that GitHub does not take is a warning, and the build goes well', () => {
+  const both = [jobs.large, jobs.bare]
+  expect(both.map(({ conclusion }) => conclusion)).toEqual(['success', 'success'])
+  const warnings = both.flatMap((job) => annotations(job, 'warning'))
+  expect(warnings.filter((warning) => warning.includes('record'))).toEqual([
+    expect.stringMatching(/^The build record was not uploaded as workflow artifact taken: .*already exists/),
+  ])
 })
 
 /** A summary taken apart: what stands before its one table, the table's rows by their first cell, and the rest. */
@@ -219,6 +280,7 @@ describe('the summary', () => {
     expect(before).toBe('## Azure VM image\n')
     expect(rows).toEqual({
       Result: '✅ image built',
+      'Build record': `workflow artifact \`record of ${outputs['template-name'] ?? ''}\``,
       'Image (mine)': `\`${outputs['image-uri'] ?? ''}\``,
       Regions: 'eastus',
       Source: `\`${UBUNTU}:${VERSION}\``,

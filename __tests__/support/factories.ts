@@ -168,6 +168,7 @@ function anyBuild(): Omit<ExistingBuild, 'kind' | 'templateName'> {
     pollIntervalSeconds: 10,
     ignoreWarnings: [],
     log: { follow: true, keep: false, artifactName: 'customization-log-<template name>' },
+    recordArtifactName: 'build-record-<template name>',
     summary: true,
     workflowRun: workflowRun(),
   }

@@ -126,6 +126,8 @@ export function workingInputs(azure: LocalAzure): Record<string, string> {
     'poll-interval-seconds': '1',
     // A look at the log every second costs more than most of what is tested; the tests of the log follow it.
     'follow-log': 'false',
+    // An upload each that no test looks at, but one.
+    'record-artifact-name': '',
   }
 }
 

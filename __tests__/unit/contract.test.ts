@@ -109,7 +109,7 @@ describe('inputs', () => {
   })
 
   /** For these an empty value means none. */
-  const MAY_BE_NONE = ['build-path', 'log-artifact-name']
+  const MAY_BE_NONE = ['build-path', 'log-artifact-name', 'record-artifact-name']
   const presets = inputNames.filter(
     (name) => action.inputs[name]?.default !== undefined && !MAY_BE_NONE.includes(name),
   )

@@ -30,6 +30,7 @@ const HARMLESS = [
   'dry-run',
   'register-providers',
   'log-artifact-name',
+  'record-artifact-name',
   'poll-interval-seconds',
   'follow-log',
   'keep-log',

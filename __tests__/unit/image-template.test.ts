@@ -77,6 +77,7 @@ test('a marketplace image to a gallery, whole', () => {
             commit: '0123456789abcdef0123456789abcdef01234567',
             'workflow-run-url': 'https://github.com/contoso/web-app/actions/runs/4711',
             'source-version': 'Canonical:ubuntu-24_04-lts:server:24.04.202609010',
+            'artifact-sha256': artifact.sha256,
           },
           galleryImageId: DEFINITION_ID,
           targetRegions: [{ name: 'westus2', replicaCount: 2 }],

@@ -23,7 +23,7 @@ type Kind = 'entry' | 'story' | 'pure' | 'archive' | 'runner' | 'azure' | 'outsi
 function kindOf(file: string): Kind {
   if (!file.startsWith('src/')) return 'outside'
   if (/^src\/(main|post|sweep)\.ts$/.test(file)) return 'entry'
-  if (/^src\/(build|reuse|run-template|follow-log|cleanup|sweeper|sweep-away)\.ts$/.test(file)) return 'story'
+  if (/^src\/(build|reuse|run-template|follow-log|keep-record|cleanup|sweeper|sweep-away)\.ts$/.test(file)) return 'story'
   if (/^src\/(archive|artifact-entries|credential-scan|pack-piece|pack-worker|packers)\.ts$/.test(file))
     return 'archive'
   if (/^src\/(runner|workflow-artifact)\.ts$/.test(file)) return 'runner'

@@ -40,6 +40,7 @@ describe('outputs', () => {
       'run-state': 'Succeeded',
       'staging-resource-group': 'IT_builds_t_1_ab_x',
       'log-path': '',
+      'record-path': '',
       'failure-code': '',
       skipped: '',
       'build-key': '',
