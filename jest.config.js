@@ -9,6 +9,7 @@ export default {
   extensionsToTreatAsEsm: ['.ts'],
   transform: { '\\.ts$': '<rootDir>/scripts/strip-types.js' },
   testEnvironment: 'node',
+  testSequencer: '<rootDir>/scripts/longest-first.js',
   testTimeout: 60_000,
   // Builds mostly wait: more of them at once than there are processors does no harm.
   maxWorkers: 6,
