@@ -3,6 +3,7 @@ import type { ArmRequest, ArmRoute } from '../arm.ts'
 import * as refuse from '../resource-manager/errors.ts'
 import { page, readable, shoutGroup } from '../resource-manager/lists.ts'
 import { parseArmPath } from '../resource-manager/paths.ts'
+import { GalleryUpdates } from './gallery-updates.ts'
 import { timestamp, type ComputeOperations } from './operations.ts'
 import { displayRegion } from '../resource-manager/regions.ts'
 import type { Gallery, GalleryImageDefinition, GalleryImageVersion, OsType } from '../seed.ts'
@@ -143,6 +144,7 @@ export function galleryRoutes(
     return page(request, readable(world, request, wanted).map(shoutGroup))
   }
   const one = (request: ArmRequest): Reply => ({ status: 200, body: existing(world, request) })
+  const updates = new GalleryUpdates(world, operations)
   return [
     { ...get(`${SUBSCRIPTION}/providers/${GALLERY}`, GALLERY, galleries), authorize: 'readable' },
     { ...get(GALLERIES, GALLERY, galleries), authorize: 'readable' },
@@ -152,8 +154,15 @@ export function galleryRoutes(
     get(VERSIONS, VERSION, (request) => children(world, request, VERSION)),
     get(`${VERSIONS}/{version}`, VERSION, (request) => ({
       status: 200,
-      body: withReplication(request, existing(world, request)),
+      body: withReplication(request, existing(world, request), updates),
     })),
+    {
+      method: 'PATCH',
+      path: `${VERSIONS}/{version}`,
+      action: `${VERSION}/write`,
+      apiVersions,
+      handle: (request) => updates.update(request, existing(world, request)),
+    },
     {
       method: 'DELETE',
       path: `${VERSIONS}/{version}`,
@@ -184,21 +193,21 @@ function children(world: World, request: ArmRequest, type: string): Reply {
 }
 
 /** `$expand=ReplicationStatus` adds how far each region is (shape: documented). */
-function withReplication(request: ArmRequest, version: Resource): Resource {
+function withReplication(request: ArmRequest, version: Resource, updates: GalleryUpdates): Resource {
   if (request.url.searchParams.get('$expand')?.toLowerCase() !== 'replicationstatus') return version
-  const { publishingProfile, provisioningState } = version.properties as {
+  const { publishingProfile } = version.properties as {
     publishingProfile: { targetRegions: { name: string }[] }
-    provisioningState: string
   }
-  const [state, progress] =
-    { Succeeded: ['Completed', 100] as const, Failed: ['Failed', 0] as const }[provisioningState] ??
-    (['InProgress', 0] as const)
   const summary = publishingProfile.targetRegions.map(({ name }) => ({
     region: name,
-    state: state === 'InProgress' ? 'Replicating' : state,
-    details: '',
-    progress,
+    ...updates.stateOf(version, name),
   }))
-  const properties = { ...version.properties, replicationStatus: { aggregatedState: state, summary } }
+  const states = summary.map(({ state }) => state)
+  const aggregatedState = states.includes('Failed')
+    ? 'Failed'
+    : states.includes('Replicating')
+      ? 'InProgress'
+      : 'Completed'
+  const properties = { ...version.properties, replicationStatus: { aggregatedState, summary } }
   return { ...version, properties }
 }

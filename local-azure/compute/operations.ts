@@ -1,4 +1,4 @@
-/** Compute's long-running operations: deletions of images, and the URLs at which their end is asked for. */
+/** Compute's long-running operations: deletions and updates of images, and the URLs at which their end is asked for. */
 import type { ArmRequest, ArmRoute } from '../arm.ts'
 import * as refuse from '../resource-manager/errors.ts'
 import { originOf } from '../resource-manager/lists.ts'
@@ -11,11 +11,12 @@ const DELETION = 30_000
 /** Galleries use operations of their own (recorded). */
 export type OperationKind = 'operations' | 'capsOperations'
 
-interface Operation {
+export interface Operation {
   name: string
   startTime: string
   endTime?: string
-  status: 'InProgress' | 'Succeeded'
+  status: 'InProgress' | 'Succeeded' | 'Failed'
+  error?: { code: string; message: string }
 }
 
 export class ComputeOperations {
@@ -29,19 +30,33 @@ export class ComputeOperations {
   /** Deletes in the background: 202 with both operation headers; 204 when there is nothing to delete. */
   delete(request: ArmRequest, resource: Resource | undefined, kind: OperationKind): Reply {
     if (!resource) return { status: 204 }
-    const operation: Operation = { name: newId(), startTime: timestamp(), status: 'InProgress' }
-    this.operations.set(operation.name, operation)
+    const { operation, url, version } = this.begin(request, resource, kind)
     resource.properties['provisioningState'] = 'Deleting'
     this.world.background(this.finish(operation, resource))
-    const { subscriptionId } = this.world.seed
-    const url =
-      `${originOf(request)}/subscriptions/${subscriptionId}/providers/Microsoft.Compute/locations/` +
-      `${regionKey(resource.location ?? '')}/${kind}/${operation.name}`
-    const version = `api-version=${request.apiVersion}`
     return {
       status: 202,
       headers: { 'Azure-AsyncOperation': `${url}?${version}`, Location: `${url}?monitor=true&${version}` },
     }
+  }
+
+  /** An operation on a resource, in progress until `end` is called; its URL has no query yet. */
+  begin(
+    request: ArmRequest,
+    resource: Resource,
+    kind: OperationKind,
+  ): { operation: Operation; url: string; version: string } {
+    const operation: Operation = { name: newId(), startTime: timestamp(), status: 'InProgress' }
+    this.operations.set(operation.name, operation)
+    const { subscriptionId } = this.world.seed
+    const url =
+      `${originOf(request)}/subscriptions/${subscriptionId}/providers/Microsoft.Compute/locations/` +
+      `${regionKey(resource.location ?? '')}/${kind}/${operation.name}`
+    return { operation, url, version: `api-version=${request.apiVersion}` }
+  }
+
+  end(operation: Operation, error?: Operation['error']): void {
+    const status = error ? 'Failed' : 'Succeeded'
+    Object.assign(operation, { status, endTime: timestamp(), ...(error && { error }) })
   }
 
   private async finish(operation: Operation, resource: Resource): Promise<void> {
@@ -52,7 +67,7 @@ export class ComputeOperations {
     }
     this.world.resources.delete(resource.id)
     this.world.imageFileSystems.delete(resource.id.toLowerCase())
-    Object.assign(operation, { status: 'Succeeded', endTime: timestamp() })
+    this.end(operation)
   }
 
   routes(apiVersions: string[]): ArmRoute[] {

@@ -62,11 +62,12 @@ export async function startResults(
 
   const handle = async (request: Request): Promise<Reply> => {
     try {
-      const method = methods[request.params['method'] ?? '']
+      const name = request.params['method'] ?? ''
+      const method = methods[name]
       if (!method) throw new TwirpError(404, 'bad_route', `no handler for path "${request.url.pathname}"`)
       const running = findJob(request)
       if (!running) throw new TwirpError(401, 'unauthenticated', 'invalid runtime token')
-      return { status: 200, body: await method(ownFields(request, running), running) }
+      return { status: 200, body: await method(ownFields(name, request, running), running) }
     } catch (error) {
       if (!(error instanceof TwirpError)) throw error
       return { status: error.status, body: { code: error.code, msg: error.message } }
@@ -126,18 +127,24 @@ function artifactMethods(world: World, blobs: () => Blobs, artifacts: Artifact[]
         .filter((artifact) => artifact.content && matches(artifact, fields))
         .map(describe),
     }),
-    GetSignedArtifactURL: (fields, running) => ({
-      signed_url: signedUrl(world, blobs(), named(fields, running), 'r'),
-    }),
+    GetSignedArtifactURL: (fields, running) => {
+      const artifact = named(fields, running)
+      // A job reads what another one uploaded: it asks with the IDs that the list gave (the toolkit's code).
+      if (fields['workflow_job_run_backend_id'] !== artifact.jobId) {
+        throw new TwirpError(404, 'not_found', 'artifact not found')
+      }
+      return { signed_url: signedUrl(world, blobs(), artifact, 'r') }
+    },
   }
 }
 
-/** The request's JSON; the run and job that it names must be those of its token. */
-function ownFields(request: Request, running: RunningJob): Fields {
+/** The request's JSON; the run that it names must be that of its token, and so must the job, but to read an artifact. */
+function ownFields(method: string, request: Request, running: RunningJob): Fields {
   const fields = parseFields(request.body)
+  const isOwnJob = fields['workflow_job_run_backend_id'] === running.jobId
   if (
     fields['workflow_run_backend_id'] !== running.job.runId ||
-    fields['workflow_job_run_backend_id'] !== running.jobId
+    !(isOwnJob || method === 'GetSignedArtifactURL')
   ) {
     throw new TwirpError(403, 'permission_denied', 'the token is not valid for this workflow run or job')
   }

@@ -1,5 +1,6 @@
 /** All that Resource Manager routes to, in one list. */
 import type { ArmRoute } from '../arm.ts'
+import { authorizationRoutes } from './authorization.ts'
 import { computeRoutes } from '../compute.ts'
 import { containerInstanceRoutes } from '../container-instance.ts'
 import { identityRoutes } from './identities.ts'
@@ -16,6 +17,7 @@ export function armRoutes(world: World, blobs: Blobs, imageBuilder: ArmRoute[]):
   const routes: ArmRoute[] = [
     ...subscriptionRoutes(world),
     ...providerRoutes(world, () => routes),
+    ...authorizationRoutes(world),
     ...resourceGroupRoutes(world, blobs),
     ...groupContentRoutes(world),
     ...storageAccountRoutes(world, blobs),
