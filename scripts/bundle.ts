@@ -13,6 +13,10 @@ const BUNDLES = {
   main: 'main/index.js',
   post: 'post/index.js',
   'pack-worker': 'main/pack-worker.js',
+  check: 'check/index.js',
+  plan: 'plan/index.js',
+  gather: 'gather/index.js',
+  promote: 'promote/index.js',
   sweep: 'sweep/index.js',
 }
 

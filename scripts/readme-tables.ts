@@ -1,6 +1,6 @@
 /**
  * Writes into the documentation what other files say: inputs and outputs from `action.yml` of the action and of its
- * sub-action, recipes from `examples/workflows`, roles from `docs/roles`, what corresponds to what from
+ * sub-actions, recipes from `examples/workflows`, roles from `docs/roles`, what corresponds to what from
  * `task-properties.ts`. Each stands between `<!-- begin … -->` and `<!-- end -->`. With `--check` nothing is written, and a document that is not up to date is a failure.
  */
 import { readFileSync, writeFileSync } from 'node:fs'
@@ -18,7 +18,8 @@ const root = path.join(import.meta.dirname, '..')
 const read = (...file: string[]): string => readFileSync(path.join(root, ...file), 'utf8')
 const actionFile = (...file: string[]): ActionFile => parse(read(...file)) as ActionFile
 const action = actionFile('action.yml')
-const sweep = actionFile('sweep', 'action.yml')
+/** Folders of the sub-actions. */
+const SUB_ACTIONS = ['check', 'gather', 'plan', 'promote', 'sweep']
 
 /** What may stand between markers, by the first word of the marker; the second says which, such as a file in `examples/workflows`. */
 const SECTIONS: Record<string, (file: string) => string> = {
@@ -27,13 +28,21 @@ const SECTIONS: Record<string, (file: string) => string> = {
       .map(({ title, names }) => `### ${title}\n\n${inputTable(action, names)}`)
       .join('\n\n'),
   outputs: () => outputTable(action),
-  'sweep-inputs': () => inputTable(sweep, Object.keys(sweep.inputs)),
-  'sweep-outputs': () => outputTable(sweep),
+  ...Object.fromEntries(SUB_ACTIONS.flatMap((folder) => Object.entries(subActionTables(folder)))),
   workflow: (file) => fenced(read('examples', 'workflows', file)),
   ...MAPPING_TABLES,
   step: (file) => fenced(actionStep(read('examples', 'workflows', file))),
   roles: roleTable,
   'role-listing': roleListing,
+}
+
+/** `sweep-inputs`, `sweep-outputs` … */
+function subActionTables(folder: string): typeof SECTIONS {
+  const subAction = actionFile(folder, 'action.yml')
+  return {
+    [`${folder}-inputs`]: () => inputTable(subAction, Object.keys(subAction.inputs)),
+    [`${folder}-outputs`]: () => outputTable(subAction),
+  }
 }
 
 /** Inputs under the comments that stand between them in `action.yml`. */
@@ -99,7 +108,11 @@ function withSections(document: string, text: string): string {
   )
 }
 
-for (const document of ['README.md', 'docs/migrating.md', 'docs/sweeping.md']) {
+const DOCUMENTS = ['migrating', 'sweeping', 'matrix', 'promotion', 'checking', 'setup'].map(
+  (name) => `docs/${name}.md`,
+)
+
+for (const document of ['README.md', ...DOCUMENTS]) {
   const current = read(document)
   const wanted = withSections(document, current)
   if (!process.argv.includes('--check')) writeFileSync(path.join(root, document), wanted)

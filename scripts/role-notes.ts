@@ -29,6 +29,7 @@ const NETWORKS = 'Microsoft.Network/virtualNetworks'
 const IDENTITIES = 'Microsoft.ManagedIdentity/userAssignedIdentities'
 const CONTAINER_GROUPS = 'Microsoft.ContainerInstance/containerGroups'
 const RESOURCES = 'Microsoft.Resources/subscriptions'
+const AUTHORIZATION = 'Microsoft.Authorization'
 const DEPLOYER = 'deploying identity'
 
 const DEPLOYER_NOTES: Record<string, RoleNote> = {
@@ -143,6 +144,16 @@ const DEPLOYER_NOTES: Record<string, RoleNote> = {
       ),
     },
   },
+  promoter: {
+    needed: 'variant',
+    who: DEPLOYER,
+    scope: 'the gallery',
+    when: 'the sub-action `promote`, best as an identity of its own; no build needs it',
+    actions: {
+      [`${GALLERIES}/images/versions/read`]: ['the version, and what else is in latest', 'reference'],
+      [`${GALLERIES}/images/versions/write`]: ['replicating and blessing it; not for a check', 'reference'],
+    },
+  },
   'deployer-live-log': {
     needed: 'variant',
     who: DEPLOYER,
@@ -190,6 +201,21 @@ const DEPLOYER_NOTES: Record<string, RoleNote> = {
         'reference',
       ],
       [`${BLOB_SERVICES}/containers/setAcl/action`]: ['the same', 'reference'],
+    },
+  },
+  'deployer-doctor': {
+    needed: 'better',
+    who: DEPLOYER,
+    scope: 'the subscription',
+    when: 'the sub-action `check`, which tells what a build lacks ([docs/checking.md](docs/checking.md))',
+    actions: {
+      [`${AUTHORIZATION}/permissions/read`]: ['the rights of the deploying identity itself', 'reference'],
+      [`${AUTHORIZATION}/roleAssignments/read`]: ['the roles of the managed identity', 'reference'],
+      [`${AUTHORIZATION}/roleDefinitions/read`]: ['what is in them', 'reference'],
+      [`${IDENTITIES}/read`]: ['who the managed identity is', 'reference'],
+      [`${RESOURCES}/providers/read`]: ['which providers are registered', 'microsoft'],
+      [`${RESOURCES}/resourceGroups/read`]: ['whether the groups that the inputs name exist', 'reference'],
+      [ACCOUNT]: ['the storage account, where `deployer-artifact` is still missing', 'reference'],
     },
   },
   'deployer-network-checks': {

@@ -44,7 +44,7 @@ export interface OutputName {
 const WITHOUT_FIELD = `
 client-id tenant-id subscription-id audience environment resource-manager-endpoint resource-group
 storage-account exclude template-name existing-template template-file cleanup wait dry-run
-register-providers log-artifact-name poll-interval-seconds follow-log keep-log ignore-warnings summary
+register-providers log-artifact-name record-artifact-name poll-interval-seconds follow-log keep-log ignore-warnings summary
 skip-unchanged resume
 `
 

@@ -10,7 +10,7 @@ export type DistributeType = (typeof DISTRIBUTE_TYPES)[number]
 export const VERSIONING_SCHEMES = ['latest', 'source'] as const
 export const REPLICATION_MODES = ['full', 'shallow'] as const
 
-type TargetRegion = NonNullable<GalleryDistributor['targetRegions']>[number]
+export type TargetRegion = NonNullable<GalleryDistributor['targetRegions']>[number]
 
 /** Names of the service's kinds, and the run output names that the Azure DevOps task gives. */
 const ARM_TYPES = { 'managed-image': 'ManagedImage', gallery: 'SharedImage', vhd: 'VHD' } as const
@@ -207,7 +207,8 @@ function readTargetRegions(read: InputReader, location: string, base: Distributo
   return { targetRegions: entries.map((entry) => readTargetRegion(read, entry)) }
 }
 
-function readTargetRegion(read: InputReader, entry: string): TargetRegion {
+/** Reads one entry of `replication-regions`; a mistake is reported to `read`. */
+export function readTargetRegion(read: InputReader, entry: string): TargetRegion {
   const [region = '', count, type, ...rest] = entry.split(/[=:]/).map((part) => part.trim())
   const storageAccountType = STORAGE_ACCOUNT_TYPES.find(
     (known) => known.toLowerCase() === type?.toLowerCase(),

@@ -1,15 +1,15 @@
 /** Entry of the sub-action `sweep`: reads, wires, calls, reports. The story is in `sweeper.ts`. */
-import { connectSweeper } from './azure/connect.ts'
+import { connectSweeper } from './azure/leftovers.ts'
 import { CancelledError } from './errors.ts'
 import { annotation, explain } from './explanation.ts'
 import { wantsSummary } from './inputs.ts'
 import { Patience } from './patience.ts'
 import { emptyReport } from './report.ts'
 import * as actions from './runner.ts'
-import { readSweepInputs } from './sweep-inputs.ts'
-import { emptySweepReport, sweepOutputs } from './sweep-report.ts'
-import { sweepSummary } from './sweep-summary.ts'
-import { sweep } from './sweeper.ts'
+import { readSweepInputs } from './sweeping/sweep-inputs.ts'
+import { emptySweepReport, sweepOutputs } from './sweeping/sweep-report.ts'
+import { sweepSummary } from './sweeping/sweep-summary.ts'
+import { sweep } from './sweeping/sweeper.ts'
 
 const runner = actions.actionsRunner()
 const clock = actions.systemClock()

@@ -27,6 +27,16 @@ const chosen = STORIES.filter(({ name }) => positionals.every((word) => name.inc
 const outcomes: Record<string, Outcomes> = {}
 const faults: string[] = []
 
+/** Roles of sub-actions, which no build needs; their own scenarios play what is said without them. */
+const OF_SUB_ACTIONS = {
+  'deployer-doctor': 'works; the check says `unknown` of what it cannot see',
+  promoter: 'fails, and names the action',
+}
+for (const [role, outcome] of Object.entries(OF_SUB_ACTIONS)) {
+  const { Actions } = documentedRole(role)
+  outcomes[role] = Object.fromEntries(Actions.map((action) => [action, outcome]))
+}
+
 function say(line: string): void {
   process.stdout.write(`${line}\n`)
 }

@@ -7,7 +7,7 @@ import {
   type SeenBlob,
   type SeenTemplate,
   type Wanted,
-} from '../../src/leftovers.ts'
+} from '../../src/sweeping/leftovers.ts'
 import { resourceId } from '../support/factories.ts'
 
 const NOW = Date.parse('2026-11-21T12:00:00Z')

@@ -5,8 +5,8 @@ import path from 'node:path'
 import { parse } from 'yaml'
 import { CLOUD_NAMES } from '../../src/azure/cloud.ts'
 import { wantsSummary } from '../../src/inputs.ts'
-import { readSweepInputs, type SweepRequest } from '../../src/sweep-inputs.ts'
-import { emptySweepReport, sweepOutputs } from '../../src/sweep-report.ts'
+import { readSweepInputs, type SweepRequest } from '../../src/sweeping/sweep-inputs.ts'
+import { emptySweepReport, sweepOutputs } from '../../src/sweeping/sweep-report.ts'
 import { ACCOUNT_ID, problemsOf, rawInputs, SUBSCRIPTION } from '../support/factories.ts'
 
 const root = path.join(import.meta.dirname, '..', '..')

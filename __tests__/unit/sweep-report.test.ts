@@ -1,9 +1,15 @@
 /** What a sweep tells: foreign text in it stays text, and commands do what they say. */
 import { describe, expect, test } from '@jest/globals'
 import { AzureError } from '../../src/errors.ts'
-import { failureText } from '../../src/sweep-away.ts'
-import { commandOf, emptySweepReport, lineOf, sweepOutputs, type Finding } from '../../src/sweep-report.ts'
-import { sweepSummary } from '../../src/sweep-summary.ts'
+import { failureText } from '../../src/sweeping/sweep-away.ts'
+import {
+  commandOf,
+  emptySweepReport,
+  lineOf,
+  sweepOutputs,
+  type Finding,
+} from '../../src/sweeping/sweep-report.ts'
+import { sweepSummary } from '../../src/sweeping/sweep-summary.ts'
 import { resourceIdIn } from '../support/factories.ts'
 
 const NOW = Date.parse('2026-11-21T12:00:00Z')

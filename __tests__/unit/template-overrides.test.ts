@@ -5,6 +5,7 @@
 import { describe, expect, test } from '@jest/globals'
 import { namingLines } from '../../src/shell-script.ts'
 import {
+  buildArtifact,
   DEFINITION_ID,
   IDENTITY_ID,
   MANAGED_IMAGE_ID,
@@ -369,7 +370,11 @@ describe('several targets at once', () => {
   versioning: { scheme: latest, major: 2 }
 `
   test('each has the tags of all, over its own', () => {
-    const tags = { team: 'web', ...always(`Canonical:ubuntu-24_04-lts:server:${LATEST.marketplace}`) }
+    const tags = {
+      team: 'web',
+      ...always(`Canonical:ubuntu-24_04-lts:server:${LATEST.marketplace}`),
+      'artifact-sha256': buildArtifact().sha256,
+    }
     check(
       { 'image-tags': 'team=web', 'replication-regions': 'westus2,eastus', distributors: THREE },
       {},

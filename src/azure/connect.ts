@@ -1,26 +1,15 @@
-/** Wires the Azure edge: one credential and one Resource Manager client for everything. */
+/** Wires the Azure edge of a build: one credential and one Resource Manager client for everything. */
 import type { Azure, Connection } from '../ports.ts'
-import type { SweeperPort } from '../sweeper.ts'
-import { VERSION } from '../version.ts'
-import type { SignIn } from '../sign-in.ts'
-import { ResourceManager } from './arm.ts'
-import type { BlobEdges } from './blob-access.ts'
 import { BuildLog } from './build-log.ts'
-import { createCredential, type CredentialEdges } from './credential.ts'
 import { earlierBuilds } from './earlier-builds.ts'
 import { findTemplate } from './existing-template.ts'
 import { ImageBuilder } from './image-builder.ts'
-import { Leftovers } from './leftovers.ts'
 import { lookUp } from './lookups.ts'
 import { registerProviders } from './providers.ts'
 import { Reader } from './reader.ts'
+import { signedIn, type ConnectEdges } from './signed-in.ts'
 import { ArtifactStore } from './storage.ts'
 import { findImages, findRunning } from './unchanged.ts'
-
-export interface ConnectEdges extends CredentialEdges {
-  debug: (message: string) => void
-  notice: (message: string) => void
-}
 
 /** Azure as a build sees it. Nothing is asked of Azure or GitHub until the first call. */
 export function connect({ signIn, pollIntervalSeconds }: Connection, edges: ConnectEdges): Azure {
@@ -45,23 +34,4 @@ export function connect({ signIn, pollIntervalSeconds }: Connection, edges: Conn
       fetch: (group, runMessage, since, read) => log.fetch(group, runMessage, since, read),
     },
   }
-}
-
-/** Azure as a sweep sees it. Nothing is asked of Azure or GitHub until the first call. */
-export function connectSweeper({ signIn }: Pick<Connection, 'signIn'>, edges: ConnectEdges): SweeperPort {
-  return new Leftovers(signedIn(signIn, edges))
-}
-
-/** Resource Manager and Blob Storage by one credential. */
-function signedIn(signIn: SignIn, edges: ConnectEdges): ConnectEdges & BlobEdges {
-  const { cloud } = signIn
-  const credential = createCredential(signIn, edges)
-  const arm = new ResourceManager({
-    endpoint: cloud.resourceManager,
-    scope: cloud.resourceManagerScope,
-    credential,
-    userAgent: `aib-action/${VERSION}`,
-    patience: edges.patience,
-  })
-  return { ...edges, arm, credential, storageScope: cloud.storageScope }
 }

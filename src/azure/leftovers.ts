@@ -1,17 +1,19 @@
 /** What builds left behind in Azure: listed, looked at once more, deleted. */
 import type { ContainerClient } from '@azure/storage-blob'
 import { AzureError, isNotAllowedNow, isNotFound } from '../errors.ts'
-import type { SeenBlob, SeenTemplate } from '../leftovers.ts'
+import type { SeenBlob, SeenTemplate } from '../sweeping/leftovers.ts'
 import { ARTIFACT_CONTAINER } from '../names.ts'
 import type { Clock } from '../ports.ts'
 import { lastName } from '../resource-id.ts'
-import type { SweepRequest } from '../sweep-inputs.ts'
-import type { Sighting, SweeperPort } from '../sweeper.ts'
+import type { SweepRequest } from '../sweeping/sweep-inputs.ts'
+import type { Sighting, SweeperPort } from '../sweeping/sweeper.ts'
 import type { ResourceManager } from './arm.ts'
 import { BlobAccess, type BlobAccount, type BlobEdges } from './blob-access.ts'
 import { untilDeleted } from './deletion.ts'
 import { allOrEveryProblem, API_VERSIONS, Reader } from './reader.ts'
 import { findAccounts, listTemplates, seenTemplate, type TemplateBody } from './swept-scope.ts'
+import type { Connection } from '../ports.ts'
+import { signedIn, type ConnectEdges } from './signed-in.ts'
 
 const API_VERSION = API_VERSIONS.imageBuilder
 /** The service tells no better rhythm (recorded). */
@@ -169,4 +171,9 @@ export class Leftovers implements SweeperPort {
   private container(account: BlobAccount): ContainerClient {
     return this.access(account).service.getContainerClient(ARTIFACT_CONTAINER)
   }
+}
+
+/** Azure as a sweep sees it. Nothing is asked of Azure or GitHub until the first call. */
+export function connectSweeper({ signIn }: Pick<Connection, 'signIn'>, edges: ConnectEdges): SweeperPort {
+  return new Leftovers(signedIn(signIn, edges))
 }

@@ -1,9 +1,9 @@
 /** What a sweep looks at: the templates of a group or subscription, and the storage accounts that it was given. */
 import { isNotFound, type AzureError } from '../errors.ts'
-import type { SeenTemplate } from '../leftovers.ts'
+import type { SeenTemplate } from '../sweeping/leftovers.ts'
 import { didYouMean } from '../nearest.ts'
 import { KINDS, lastName } from '../resource-id.ts'
-import type { SweepRequest } from '../sweep-inputs.ts'
+import type { SweepRequest } from '../sweeping/sweep-inputs.ts'
 import { blobAccount, type AccountBody, type BlobAccount } from './blob-access.ts'
 import { allOrEveryProblem, wrong, type Reader } from './reader.ts'
 

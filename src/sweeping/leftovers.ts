@@ -2,9 +2,9 @@
  * What of the things that builds leave in Azure nobody needs any more, decided from what Azure shows of them. What this
  * action did not make, of the wanted repository, is foreign; what may still be in use is kept, each with its reason.
  */
-import { BUILD_STARTED_TAG } from './image-template.ts'
-import { blobMetadata } from './names.ts'
-import { END_STATES } from './run-status.ts'
+import { BUILD_STARTED_TAG } from '../image-template.ts'
+import { blobMetadata } from '../names.ts'
+import { END_STATES } from '../run-status.ts'
 
 /** An image template as a list shows it. */
 export interface SeenTemplate {

@@ -1,6 +1,6 @@
 /** The end of the story of a sweep: what is left over is deleted, each thing only if it still is. */
-import { AzureError, messageOf } from './errors.ts'
-import { told } from './explanation.ts'
+import { AzureError, messageOf } from '../errors.ts'
+import { told } from '../explanation.ts'
 import { judgeTemplate, type Wanted } from './leftovers.ts'
 import { commandOf, nameOf, type Finding, type SweepReport } from './sweep-report.ts'
 import type { Sighting, SweepEdges } from './sweeper.ts'

@@ -1,7 +1,7 @@
 /** Inputs of the sub-action `sweep` to one checked request. Names and meanings are a promise: see `sweep/action.yml`. */
-import { InputError } from './errors.ts'
-import { InputReader, type RawInputs } from './input-reader.ts'
-import { readResourceGroup, readSignIn, readSubscription, type SignIn } from './sign-in.ts'
+import { InputError } from '../errors.ts'
+import { InputReader, type RawInputs } from '../input-reader.ts'
+import { readResourceGroup, readSignIn, readSubscription, type SignIn } from '../sign-in.ts'
 
 export interface SweepRequest {
   signIn: SignIn

@@ -1,8 +1,8 @@
 /** What a sweep tells: its outputs, and a line for each thing. */
-import { deleteBlobCommand, deleteTemplateCommand } from './by-hand.ts'
+import { deleteBlobCommand, deleteTemplateCommand } from '../by-hand.ts'
 import type { Origin, SeenBlob, SeenTemplate } from './leftovers.ts'
-import { ARTIFACT_CONTAINER } from './names.ts'
-import { lastName, parseResourceId } from './resource-id.ts'
+import { ARTIFACT_CONTAINER } from '../names.ts'
+import { lastName, parseResourceId } from '../resource-id.ts'
 
 /** What became of a thing that is left over; `kept`: somebody began to use it after it was found. */
 export type Result = 'would-delete' | 'deleted' | 'gone' | 'kept' | 'failed' | 'not-reached'

@@ -1,5 +1,5 @@
 /** The job summary of a sweep, in Markdown as GitHub renders it. Names and Azure's words are foreign text. */
-import type { Explanation } from './explanation.ts'
+import type { Explanation } from '../explanation.ts'
 import { age, count, nameOf, originOf, type Finding, type Result, type SweepReport } from './sweep-report.ts'
 
 /** GitHub takes 1024 KiB a step (its documentation): rows of a table, and characters of a cell and of a failure. */

@@ -2,8 +2,8 @@
  * The story of a sweep: look, judge, tell, delete. It finds what builds left behind where not even post could run, and
  * is careful: what is not certainly ours and certainly idle stays, and a thing that came to life since it was seen, too.
  */
-import type { BlobAccount } from './azure/blob-access.ts'
-import { cancelRunCommand } from './by-hand.ts'
+import type { BlobAccount } from '../azure/blob-access.ts'
+import { cancelRunCommand } from '../by-hand.ts'
 import {
   buildingOrigins,
   judgeBlob,
@@ -14,8 +14,8 @@ import {
   type Verdict,
   type Wanted,
 } from './leftovers.ts'
-import { ARTIFACT_CONTAINER } from './names.ts'
-import type { Clock, Runner } from './ports.ts'
+import { ARTIFACT_CONTAINER } from '../names.ts'
+import type { Clock, Runner } from '../ports.ts'
 import { deleteAll, failureText, type Failure } from './sweep-away.ts'
 import type { SweepRequest } from './sweep-inputs.ts'
 import { commandOf, count, lineOf, type Finding, type Result, type SweepReport } from './sweep-report.ts'
