@@ -1,8 +1,12 @@
-/** `start` runs a local Azure until interrupted; `demo [--scenario NAME]` plays a scenario with the bundled action. */
+/**
+ * `start` runs a local Azure until interrupted; `demo [--scenario NAME]` plays a scenario with the bundled action;
+ * `outer-loop` plays the way from a commit to blessed images.
+ */
 import { parseArgs } from 'node:util'
 import { playScenario } from './demo.ts'
 import { FAILURE_SCENARIOS } from './failures.ts'
 import { startLocalAzure } from './index.ts'
+import { playOuterLoop } from './outer-loop.ts'
 import { SCENARIOS } from './scenarios.ts'
 import { CLIENT_ID, SUBSCRIPTION_ID, TENANT_ID } from './seed.ts'
 
@@ -13,7 +17,8 @@ const { positionals, values } = parseArgs({
 
 if (positionals[0] === 'demo') await demo(values.scenario)
 else if (positionals[0] === 'start') await start(Number(values.speed))
-else fail('usage: cli.ts start [--speed N] | demo [--scenario NAME]')
+else if (positionals[0] === 'outer-loop') await outerLoop()
+else fail('usage: cli.ts start [--speed N] | demo [--scenario NAME] | outer-loop')
 
 async function demo(name: string): Promise<void> {
   const scenario = SCENARIOS[name] ?? FAILURE_SCENARIOS[name]
@@ -24,6 +29,11 @@ async function demo(name: string): Promise<void> {
   }
   const asItShould = await playScenario(scenario, console.log)
   if (!asItShould) fail(`\nthe scenario did not end as it should (${scenario.conclusion})`)
+}
+
+async function outerLoop(): Promise<void> {
+  const { wrong } = await playOuterLoop({ print: console.log })
+  if (wrong.length > 0) fail('\nthe outer loop did not end as it should')
 }
 
 async function start(speed: number): Promise<void> {

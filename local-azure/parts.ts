@@ -27,6 +27,10 @@ export interface WorkflowJob {
   runNumber: string
   runAttempt: string
   workflow: string
+  /** The workflow's file in its repository; default: one that goes by its name. */
+  workflowFile?: string
+  /** `owner/name/path@ref` of the reusable workflow that the job is in; default: the workflow itself. */
+  calledWorkflow?: string
   eventName: string
   /** The job's deployment environment, which then is its subject. */
   environment?: string

@@ -20,7 +20,8 @@ export interface RunningJob {
 export function idTokenClaims({ job }: RunningJob): JWTPayload {
   const owner = ownerOf(job)
   const isPullRequest = job.eventName.startsWith('pull_request')
-  const workflowRef = `${job.repository}/.github/workflows/${fileName(job.workflow)}@${job.ref}`
+  const file = job.workflowFile ?? `.github/workflows/${fileName(job.workflow)}`
+  const workflowRef = `${job.repository}/${file}@${job.ref}`
   return {
     jti: newId(),
     sub: subjectOf(job),
@@ -43,7 +44,8 @@ export function idTokenClaims({ job }: RunningJob): JWTPayload {
     workflow: job.workflow,
     workflow_ref: workflowRef,
     workflow_sha: job.sha,
-    job_workflow_ref: workflowRef,
+    // Names the called workflow where the job is one of a reusable workflow (documented).
+    job_workflow_ref: job.calledWorkflow ?? workflowRef,
     job_workflow_sha: job.sha,
     head_ref: isPullRequest ? 'feature' : '',
     base_ref: isPullRequest ? 'main' : '',

@@ -94,6 +94,11 @@ export interface Machine {
   trackingId: string
 }
 
+/** For variables that are asked for before there is a machine. */
+export function blankMachine(): Machine {
+  return { workspace: '', runnerTemp: '', home: '', temporary: '', toolCache: '', trackingId: '' }
+}
+
 /** The environment that the runner itself has; of this computer's own, the way to its programs alone. */
 export function machineVariables(machine: Machine, azure: LocalAzure): Variables {
   return {
@@ -110,7 +115,7 @@ export function machineVariables(machine: Machine, azure: LocalAzure): Variables
 /** `GITHUB_*`, command files apart. There is no `GITHUB_TOKEN`. Branches of a pull request are not played. */
 export function gitHubVariables(job: WorkflowJob, machine: Machine): Variables {
   const [owner = ''] = job.repository.split('/')
-  const workflowFile = `${job.repository}/.github/workflows/bake.yml`
+  const workflowFile = `${job.repository}/${job.workflowFile ?? '.github/workflows/bake.yml'}`
   return {
     GITHUB_ACTION: `__${ACTION.repository.replace('/', '_')}`,
     GITHUB_ACTION_REF: ACTION.ref,

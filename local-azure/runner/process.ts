@@ -1,5 +1,5 @@
 /**
- * A stage's node process, started and stopped as the runner does on Linux and macOS. Windows' console events
+ * A stage's process, started and stopped as the runner does on Linux and macOS. Windows' console events
  * (CTRL_C, CTRL_BREAK, then the tree killed) cannot be played from here.
  */
 import { spawn, type ChildProcess } from 'node:child_process'
@@ -17,9 +17,9 @@ export interface SignalDelays {
 }
 export const RUNNER_DELAYS = { term: 7500, kill: 2500, drain: 5000 } as const
 
-export interface NodeCommand {
-  nodePath: string
-  script: string
+export interface Command {
+  program: string
+  args: string[]
   cwd: string
   env: Record<string, string>
   onLine: (line: string) => void
@@ -31,19 +31,19 @@ export interface Ending {
   signal: NodeJS.Signals | null
 }
 
-export interface NodeRun {
+export interface ProcessRun {
   /** Settles when the process ended and its output was read. Rejects when it could not start. */
   ended: Promise<Ending>
-  /** SIGINT, SIGTERM, SIGKILL with the runner's pauses: to the node process alone, never to its children. */
+  /** SIGINT, SIGTERM, SIGKILL with the runner's pauses: to the process alone, never to its children. */
   stop: () => void
   /** SIGKILL at once. */
   kill: () => void
 }
 
-/** Starts `node script`: no flags, stdin empty and closed, output by lines from both streams. */
-export function startNode(command: NodeCommand): NodeRun {
-  const { nodePath, script, cwd, env, onLine, delays } = command
-  const child = spawn(nodePath, [script], { cwd, env, stdio: ['pipe', 'pipe', 'pipe'] })
+/** Starts a program: stdin empty and closed, output by lines from both streams. */
+export function startProcess(command: Command): ProcessRun {
+  const { program, args, cwd, env, onLine, delays } = command
+  const child = spawn(program, args, { cwd, env, stdio: ['pipe', 'pipe', 'pipe'] })
   // A process that ended before its stdin was closed makes this an EPIPE, which means nothing here.
   child.stdin.on('error', () => undefined).end()
   const flushes = [readLines(child.stdout, onLine), readLines(child.stderr, onLine)]
