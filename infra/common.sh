@@ -34,7 +34,9 @@ GROUP=rg-images
 DEPLOYER=id-image-deployer
 BUILDER=id-image-builder
 SUFFIX=''
-WANTED=' doctor '
+# What is granted unless it is left out: builds do without, and tell less.
+USUAL='doctor live-log checks'
+WANTED=" $USUAL "
 DRY_RUN=false
 PROBLEMS=''
 # Seconds between two tries of what Azure needs a moment for.

@@ -109,13 +109,13 @@ param grantDoctor bool = true
 param grantPromotion bool = false
 
 @description('Lets it read the log of a running build, and so of every container of the subscription.')
-param grantLiveLog bool = false
+param grantLiveLog bool = true
 
 @description('Lets it read the log afterwards, and so every blob of the subscription.')
 param grantLog bool = false
 
 @description('Lets it check more before a build, and compare for skip-unchanged.')
-param grantChecks bool = false
+param grantChecks bool = true
 
 @description('Lets it start from images of this gallery.')
 param grantGallerySource bool = false

@@ -29,8 +29,9 @@ Who may sign in, each of them as often as needed:
   --subject-prefix PREFIX     what subjects begin with; default: asked of GitHub, else repo:OWNER/NAME
 
 What else is granted or made, each as often as needed:
-  --with EXTRA                promotion, live-log, log, checks, gallery-source, artifact-by-identity, private-network
-  --without doctor            no right to look rights up, which org/aib-action/check tells
+  --with EXTRA                promotion, log, gallery-source, artifact-by-identity, private-network
+  --without USUAL             doctor: no right to look rights up, which org/aib-action/check tells;
+                              live-log: no log while it builds; checks: fewer checks before a build, no skip-unchanged
 
 Names and the rest:
   --subscription ID           default: the one that `az account show` tells
@@ -87,8 +88,8 @@ take_option() {
       WANTED="$WANTED$2 "
       ;;
     --without)
-      [[ $2 == doctor ]] || problem "--without: only doctor can be left out, not '$2'"
-      WANTED=${WANTED// doctor / }
+      [[ " $USUAL " == *" $2 "* ]] || problem "--without: only one of $USUAL can be left out, not '$2'"
+      WANTED=${WANTED// $2 / }
       ;;
     --subscription) SUBSCRIPTION=$2 ;;
     --resource-group) GROUP=$2 ;;

@@ -331,7 +331,7 @@ describe('what is made', () => {
 
   test('the assignments of a first build, and no other', () => {
     const group = `/subscriptions/${SUBSCRIPTION_ID}/resourceGroups/rg-images`
-    const least = factsOfDeployment(deploy(MAIN, { ...PARAMS, grantDoctor: false }).resources)
+    const least = factsOfDeployment(deploy(MAIN, { ...PARAMS, ...ONLY_NEEDED }).resources)
     expect(Object.keys(least).filter((name) => name.includes(' to principal of '))).toEqual([
       `aib-action marketplace source to principal of id-image-deployer on /subscriptions/${SUBSCRIPTION_ID}`,
       `aib-action to principal of id-image-deployer on ${group}`,
@@ -340,6 +340,9 @@ describe('what is made', () => {
     ])
   })
 })
+
+/** Without what no build needs. */
+const ONLY_NEEDED = { grantDoctor: false, grantLiveLog: false, grantChecks: false }
 
 /** How the README names what a role is on. */
 const SCOPE_WORDS: Record<string, RegExp> = {
@@ -399,10 +402,11 @@ function once(run: () => ScriptRun): () => ScriptRun {
   return () => (first ??= run())
 }
 
-const theLeast = once(() => standIns().run('setup.sh', OPTIONS))
-const withoutDoctor = once(() =>
-  standIns().run('setup.sh', [...OPTIONS, '--without', 'doctor', '--no-variables']),
-)
+const theUsual = once(() => standIns().run('setup.sh', OPTIONS))
+const theLeast = once(() => {
+  const without = ['doctor', 'live-log', 'checks'].flatMap((one) => ['--without', one])
+  return standIns().run('setup.sh', [...OPTIONS, ...without, '--no-variables'])
+})
 let placeOfEverything: StandIns
 const everything = once(() => {
   placeOfEverything = standIns()
@@ -415,8 +419,8 @@ onUnix('the scripts', () => {
   })
 
   test.each([
-    ['the least', PARAMS, theLeast],
-    ['without the doctor', { ...PARAMS, grantDoctor: false }, withoutDoctor],
+    ['the usual', PARAMS, theUsual],
+    ['the least', { ...PARAMS, ...ONLY_NEEDED }, theLeast],
     ['everything', ALL_PARAMS, everything],
   ])('setup.sh makes what main.bicep makes: %s', (_, params, run) => {
     const { code, stderr, calls } = run()
@@ -425,7 +429,7 @@ onUnix('the scripts', () => {
   })
 
   test('setup.sh registers the providers that the README names, and says what the workflow needs', () => {
-    const { stdout, calls } = theLeast()
+    const { stdout, calls } = theUsual()
     const line = /^1\. \*\*Resource providers\*\* (.+)$/m.exec(read(path.join(ROOT, 'README.md')))?.[1] ?? ''
     const named = [...line.matchAll(/Microsoft\.\w+/g)].map(([name]) => name)
     expect(namesOf(calls, 'provider register', '--namespace')).toEqual(named)
@@ -504,7 +508,7 @@ onUnix('the scripts', () => {
     expect(failing.stdout).toContain('gh could not set them')
     expect(failing.stdout).toContain(`to be set:\n  AZURE_CLIENT_ID=${CLIENT_ID}\n`)
     expect(failing.code).toBe(0)
-    expect(withoutDoctor().calls.filter(({ command }) => command.startsWith('variable'))).toEqual([])
+    expect(theLeast().calls.filter(({ command }) => command.startsWith('variable'))).toEqual([])
   })
 
   test('a role that Azure does not know yet is assigned again after a while; one that may not be is not', () => {
@@ -512,7 +516,7 @@ onUnix('the scripts', () => {
     place.set('refusals', '(RoleDefinitionDoesNotExist) x\n(PrincipalNotFound) x\n')
     const patient = place.run('setup.sh', OPTIONS)
     expect(patient.code).toBe(0)
-    expect(namesOf(patient.calls, 'role assignment create')).toHaveLength(7)
+    expect(namesOf(patient.calls, 'role assignment create')).toHaveLength(9)
     const other = standIns()
     other.set('refusals', '(AuthorizationFailed) You may not.\n')
     const refused = other.run('setup.sh', OPTIONS)
@@ -545,7 +549,7 @@ onUnix('the scripts', () => {
     expect({ code, calls }).toEqual({ code: 2, calls: [] })
     expect(stderr.split('\n').filter((line) => line.startsWith('- '))).toEqual([
       "- --with: there is no 'everything'",
-      "- --without: only doctor can be left out, not 'roles'",
+      "- --without: only one of doctor live-log checks can be left out, not 'roles'",
       '- --frobnicate is no option',
       '- --subscription takes a value',
       "- --repository: 'webapp' is not a repository, such as octo-org/webapp",
@@ -569,12 +573,14 @@ onUnix('the scripts', () => {
     expect(asked).toMatchObject({ code: 1, stdout: expect.stringContaining('Nothing was deleted.') })
     const { code, stdout, calls } = place.run('teardown.sh', ['--resource-group', 'rg-images', '--yes'])
     expect({ code, misuse: calls.flatMap(misuse) }).toEqual({ code: 0, misuse: [] })
-    expect(namesOf(calls, 'role assignment delete', '--ids')).toHaveLength(5)
+    expect(namesOf(calls, 'role assignment delete', '--ids')).toHaveLength(7)
     expect(namesOf(calls, 'role definition delete')).toEqual([
       'aib-action',
       'aib-action marketplace source',
       'aib-action image writer',
       'aib-action doctor',
+      'aib-action live log',
+      'aib-action checks',
     ])
     expect(stdout).toContain('Role aib-action artifact stays: others have it.')
     expect(namesOf(calls, 'group delete')).toEqual(['rg-images'])
