@@ -11,7 +11,10 @@ export const RECORD_SCHEMA = 'aib-action/build-record/v1'
 /** The only file of the workflow artifact. */
 export const RECORD_FILE = 'build-record.json'
 
-/** How a build ended. `unchanged`: the image was there already; `started`: nobody waits for it. */
+/**
+ * How a build ended. `cancelled`: its run was, by somebody else; a cancelled workflow leaves no record. `unchanged`: the
+ * image was there already; `started`: nobody waits for it.
+ */
 export const RECORD_RESULTS = [
   'succeeded',
   'partially-succeeded',
@@ -116,6 +119,7 @@ export function buildRecord({
 
 function resultOf({ runState, skipped }: BuildReport, failed: boolean): RecordResult {
   if (runState === 'PartiallySucceeded') return 'partially-succeeded'
+  if (runState === 'Canceled') return 'cancelled'
   if (failed) return 'failed'
   if (skipped) return 'unchanged'
   return runState === 'Running' ? 'started' : 'succeeded'

@@ -68,7 +68,8 @@ const LINUX_TREE: Tree = {
     inner: { upwards: link("../../it's") },
   },
 }
-const ODD = `_it's "odd" 한글 $HOME \`id\` 100%#1? [x]*`
+/** A backslash among it, which Blob Storage takes for a slash. */
+const ODD = `_it's "odd" 한글 $HOME \`id\` 100%#1? [x]* back\\slash`
 const LARGE = randomBytes(21 * MIB)
 
 /** What a File customizer or a download reads the artifact with: that one blob, for as long as a build may last. */
@@ -89,7 +90,7 @@ const inImage = reason === '' ? describe : describe.skip
 inImage(`in the image${reason === '' ? '' : ` (skipped, no build VM: ${reason})`}`, () => {
   let [oddRoot, wholeRoot] = ['', '']
   let startedAt = 0
-  let jobs: Record<'odd' | 'whole' | 'single' | 'large' | 'backslash', JobResult>
+  let jobs: Record<'odd' | 'whole' | 'single' | 'large', JobResult>
 
   beforeAll(async () => {
     const script = file(0o755, 'echo started')
@@ -97,7 +98,7 @@ inImage(`in the image${reason === '' ? '' : ` (skipped, no build VM: ${reason})`
     wholeRoot = await places.make('whole', { ...TREE, ...GIT })
     const singleRoot = await places.make('single', { bin: { "it's @ start.sh": script } })
     const largeRoot = await places.make('large', { big: { bytes: LARGE } })
-    const backslashRoot = await places.make('backslash', { 'back\\slash': { kept: '1' } })
+    execFileSync('mkfifo', [path.join(largeRoot, 'big', 'my pipe')])
     const copy = { 'inline-script': 'sudo cp -a /tmp/_* /opt/out' }
     const whole = { 'build-path': '.', 'build-timeout-in-minutes': '90', cleanup: 'never' }
     const large = { 'build-path': 'big/', cleanup: 'never' }
@@ -107,11 +108,10 @@ inImage(`in the image${reason === '' ? '' : ` (skipped, no build VM: ${reason})`
       whole: () => stage.run(whole, { workspace: wholeRoot, secrets: [TOKEN] }),
       single: () => stage.run({ 'build-path': "bin/it's @ start.sh" }, { workspace: singleRoot }),
       large: () => stage.run(large, { workspace: largeRoot }),
-      backslash: () => stage.run({ 'build-path': 'back\\slash' }, { workspace: backslashRoot }),
     })
   })
 
-  test.each(['odd', 'whole', 'single', 'large', 'backslash'] as const)(
+  test.each(['odd', 'whole', 'single', 'large'] as const)(
     'the %s one: the build succeeds, tells no secret and leaves no archive there',
     async (name) => {
       const job = jobs[name]
@@ -138,11 +138,6 @@ inImage(`in the image${reason === '' ? '' : ` (skipped, no build VM: ${reason})`
       "it's @ start.sh": '755 directory',
       "it's @ start.sh/it's @ start.sh": `755 file ${Buffer.from('echo started').toString('base64')}`,
     })
-  })
-
-  test('a folder may have a backslash in its name, which Blob Storage takes for a slash', () => {
-    const found = contents(path.join(fileSystemOf(stage, jobs.backslash), 'tmp'))
-    expect(Object.keys(found)).toEqual(['back\\slash', 'back\\slash/kept'])
   })
 
   test('what a checkout keeps secret is not in the archive', async () => {
@@ -176,19 +171,16 @@ inImage(`in the image${reason === '' ? '' : ` (skipped, no build VM: ${reason})`
     const arrived = await readFile(path.join(fileSystemOf(stage, jobs.large), 'tmp/big/bytes'))
     expect(arrived.equals(LARGE)).toBe(true)
   })
+
+  test('a pipe is left out and named', async () => {
+    expect(annotations(jobs.large, 'warning')).toEqual([expect.stringContaining("'my pipe'")])
+    expect(await readdir(path.join(fileSystemOf(stage, jobs.large), 'tmp/big'))).toEqual(['bytes'])
+  })
 })
 
-test('a pipe is left out and named', async () => {
-  const workspace = await places.make('pipe', { app: { kept: '1' } })
-  execFileSync('mkfifo', [path.join(workspace, 'app', 'my pipe')])
-  const job = await stage.run({}, { workspace })
-  expect(annotations(job, 'warning')).toEqual([expect.stringContaining("'my pipe'")])
-  expect({ conclusion: job.conclusion, leaks: job.leaks }).toEqual({ conclusion: 'success', leaks: [] })
-})
-
-test('600 MiB are packed and uploaded in little memory, and the largest files are named', async () => {
+test('300 MiB are packed and uploaded in little memory, and the largest files are named', async () => {
   const workspace = await places.make('huge', { app: { huge: '', large: '', small: 'x' } })
-  await truncate(path.join(workspace, 'app', 'huge'), 580 * MIB)
+  await truncate(path.join(workspace, 'app', 'huge'), 280 * MIB)
   await truncate(path.join(workspace, 'app', 'large'), 20 * MIB)
   const heard = path.join(stage.azure.folder, 'heard')
   await mkdir(heard)
@@ -204,9 +196,9 @@ test('600 MiB are packed and uploaded in little memory, and the largest files ar
       },
     },
   )
-  expect(job.log).toContain('packing 3 files, 600 MiB\n')
-  expect(job.log).toContain('  the largest: huge (580 MiB), large (20.0 MiB), small (1 byte)\n')
-  expect(job.log).toContain(`bytes: ${600 * MIB + 1}`)
+  expect(job.log).toContain('packing 3 files, 300 MiB\n')
+  expect(job.log).toContain('  the largest: huge (280 MiB), large (20.0 MiB), small (1 byte)\n')
+  expect(job.log).toContain(`bytes: ${300 * MIB + 1}`)
   expect(job.leaks).toEqual([])
   expect(await peakMemory(heard)).toBeLessThan(250e6 / MIB)
 })

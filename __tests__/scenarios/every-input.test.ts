@@ -8,6 +8,7 @@ import { BLOB_DATA_CONTRIBUTOR, defaultSeed, SUBSCRIPTION_ID, type Seed } from '
 import { fileSystemOf, MIB, ON_WINDOWS, workspaces } from '../support/artifacts.ts'
 import { whyNoBuildVm } from '../support/build-vm.ts'
 import { failureOf } from '../support/failures.ts'
+import { UNRUN } from '../support/moments.ts'
 import { annotations, GALLERY, GROUP, openStage, UBUNTU, type Stage } from '../support/run-action.ts'
 import { addIdentity } from '../support/seeds.ts'
 import { sideBySide } from '../support/side-by-side.ts'
@@ -50,7 +51,7 @@ function prepare({ resourceGroups, roleAssignments, identities }: Seed): void {
 let stage: Stage
 let places: Awaited<ReturnType<typeof workspaces>>
 beforeAll(async () => {
-  stage = await openStage({ seed, speed: 5000 })
+  stage = await openStage({ seed, speed: 5000, build: { ...UNRUN } }, { skipPost: true })
   places = await workspaces()
 })
 afterAll(async () => {
@@ -112,7 +113,6 @@ const SOURCE_NUMBERED = {
   'build-vm-identities': `${IDENTITIES}/id-app`,
   'staging-resource-group': STAGING,
 }
-const EXPLICIT = { 'gallery-image-id': `${WEBAPP}/versions/7.8.9`, 'artifact-transfer': 'File' }
 const SEVERAL = {
   'source-image': `${IMAGES}/base-linux`,
   'distribute-type': 'Managed-Image',
@@ -122,6 +122,7 @@ const SEVERAL = {
   'managed-identity': 'id-data',
   customizers: '- type: shell\n  name: mine\n  inline:\n    - sudo sh -c "cat /opt/first > /opt/second"\n',
   'inline-script': 'sudo sh -c "echo one > /opt/first"',
+  'validation-script': 'test -f /tmp/app/hello.txt\ngrep one /opt/second',
 }
 const VHD = {
   'gallery-image-id': '',
@@ -131,8 +132,10 @@ const VHD = {
   customizers: '[{"type": "Shell", "inline": ["true"]}]',
   summary: 'false',
 }
+/** With an explicit version. */
 const WINDOWS_INPUTS = {
   ...ON_WINDOWS,
+  'gallery-image-id': `${WEBAPP}-windows/versions/7.8.9`,
   provisioner: 'PowerShell',
   'inline-script': 'Write-Output "hello"',
   'validation-script': 'Test-Path C:\\buildArtifacts',
@@ -157,22 +160,17 @@ function further(): string {
 }
 
 describe('side by side', () => {
-  let jobs: Record<
-    'full' | 'sourceNumbered' | 'explicit' | 'several' | 'vhd' | 'unreadable' | 'windows' | 'sourceOnly',
-    JobResult
-  >
+  let jobs: Record<'full' | 'sourceNumbered' | 'large' | 'unreadable' | 'windows' | 'sourceOnly', JobResult>
   beforeAll(async () => {
     const large = await places.make('large', { app: { bytes: randomBytes(21 * MIB) } })
     const sourceOnly = { 'source-validation-only': 'true', 'validation-script': 'true' }
     jobs = await sideBySide({
-      full: () => stage.run(FULL),
-      sourceNumbered: () => stage.run(SOURCE_NUMBERED),
-      several: () => stage.run({ ...SEVERAL, distributors: further() }),
-      vhd: () => stage.run({ ...VHD, 'vhd-uri': blobUrl('vhds/mine.vhd') }),
+      full: () => stage.run(FULL, { skipPost: false }),
+      sourceNumbered: () => stage.run(SOURCE_NUMBERED, { skipPost: false }),
       unreadable: () => stage.run({ 'artifact-access': 'identity' }),
       windows: () => stage.run(WINDOWS_INPUTS),
       sourceOnly: () => stage.run({ ...sourceOnly, 'build-path': '', 'gallery-image-id': '' }),
-      explicit: () => stage.run(EXPLICIT, { workspace: large }),
+      large: () => stage.run({ 'artifact-transfer': 'File', 'dry-run': 'true' }, { workspace: large }),
     })
   }, 180_000)
 
@@ -249,8 +247,8 @@ describe('side by side', () => {
     expect(resource(stage, `/subscriptions/${SUBSCRIPTION_ID}/resourceGroups/rg-fresh`).tags).toMatchObject({
       environment: 'build',
     })
-    const kept = (await stage.azure.blobs.list('stcontosobuild')).filter((name) => name.includes('/app/'))
-    expect(kept).toHaveLength(1)
+    const { container, blob } = JSON.parse(jobs.full.state['blob'] ?? '') as Record<string, string>
+    expect(await stage.azure.blobs.list('stcontosobuild')).toContain(`${container ?? ''}/${blob ?? ''}`)
   })
 
   test('the disks asked for are the image’s', () => {
@@ -286,13 +284,74 @@ describe('side by side', () => {
   })
 
   test('an explicit version', () => {
-    expect(jobs.explicit.conclusion).toBe('success')
-    expect(jobs.explicit.outputs['image-version']).toBe('7.8.9')
-    expect(jobs.explicit.outputs['image-uri']?.toLowerCase()).toBe(`${WEBAPP}/versions/7.8.9`.toLowerCase())
-    expect(submitted(stage, jobs.explicit).properties.distribute).toMatchObject([
-      { galleryImageId: `${WEBAPP}/versions/7.8.9` },
+    const explicit = `${WEBAPP}-windows/versions/7.8.9`
+    expect(jobs.windows.outputs['image-version']).toBe('7.8.9')
+    expect(jobs.windows.outputs['image-uri']?.toLowerCase()).toBe(explicit.toLowerCase())
+    expect(submitted(stage, jobs.windows).properties.distribute).toMatchObject([{ galleryImageId: explicit }])
+  })
+
+  test('without a role on the account, the identity cannot read the artifact, and Azure says so', () => {
+    const message = failureOf(jobs.unreadable)
+    expect(message).toContain('Not authorized to access the resource: ')
+    expect(message).toContain(`${blobUrl('imagebuilder-vststask')}/app/`)
+    expect(jobs.unreadable.log).not.toContain('starting run template')
+  })
+
+  test('all that Windows can be asked for, in its order', () => {
+    expectGreen(jobs.windows)
+    const { customize, validate } = submitted(stage, jobs.windows).properties
+    expect(customize).toMatchObject([
+      { type: 'File' },
+      { type: 'PowerShell', name: 'aib-action: unpack app' },
+      { type: 'PowerShell', name: 'aib-action: inline script', runElevated: true, runAsSystem: true },
+      { type: 'WindowsRestart' },
+      { type: 'PowerShell', inline: ['Write-Output further'] },
+      {
+        type: 'WindowsUpdate',
+        searchCriteria: 'IsInstalled=0',
+        filters: ["exclude:$_.Title -like '*Preview*'", 'include:$true'],
+      },
+      { type: 'PowerShell', name: 'aib-action: remove app' },
+    ])
+    expect(JSON.stringify(customize.at(-1))).toContain("'C:\\\\buildArtifacts\\\\app'")
+    expect(validate).toMatchObject({
+      inVMValidations: [{ type: 'PowerShell', runElevated: true, runAsSystem: true }],
+    })
+  })
+
+  test('source-validation-only needs no target and makes no image', () => {
+    expectGreen(jobs.sourceOnly)
+    const { properties } = submitted(stage, jobs.sourceOnly)
+    expect(properties).toMatchObject({
+      validate: { sourceValidationOnly: true },
+      distribute: [],
+      customize: [],
+    })
+    expect(jobs.sourceOnly.outputs).toMatchObject({
+      'image-uri': '',
+      'image-uris': '{}',
+      'run-state': 'Succeeded',
+    })
+  })
+
+  test('artifact-transfer: file holds for a large artifact too, with a warning', () => {
+    expect(jobs.large.conclusion).toBe('success')
+    expect(jobs.large.log).toMatch(/"customize": \[\s+\{\s+"type": "File"/)
+    expect(annotations(jobs.large, 'warning')).toEqual([
+      expect.stringMatching(/^The artifact has 21 MiB and .* \(ignore-warnings: large-file\)$/),
     ])
   })
+})
+
+describe('side by side, with the scripts run where there is a build VM', () => {
+  let jobs: Record<'several' | 'vhd', JobResult>
+  beforeAll(async () => {
+    stage.azure.world.options.build.runsCommands = true
+    jobs = await sideBySide({
+      several: () => stage.run({ ...SEVERAL, distributors: further() }),
+      vhd: () => stage.run({ ...VHD, 'vhd-uri': blobUrl('vhds/mine.vhd') }),
+    })
+  }, 180_000)
 
   test('several targets at once: all are told, the first is the image', async () => {
     expectGreen(jobs.several)
@@ -342,61 +401,9 @@ describe('side by side', () => {
     expect(JSON.stringify(template)).not.toContain('sig=')
   })
 
-  test('without a role on the account, the identity cannot read the artifact, and Azure says so', () => {
-    const message = failureOf(jobs.unreadable)
-    expect(message).toContain('Not authorized to access the resource: ')
-    expect(message).toContain(`${blobUrl('imagebuilder-vststask')}/app/`)
-    expect(jobs.unreadable.log).not.toContain('starting run template')
-  })
-
   test('summary: false writes none', () => {
     expect(jobs.vhd.main.summary).toBe('')
-    expect(jobs.explicit.main.summary).toContain('## Azure VM image')
-  })
-
-  test('all that Windows can be asked for, in its order', () => {
-    expectGreen(jobs.windows)
-    const { customize, validate } = submitted(stage, jobs.windows).properties
-    expect(customize).toMatchObject([
-      { type: 'File' },
-      { type: 'PowerShell', name: 'aib-action: unpack app' },
-      { type: 'PowerShell', name: 'aib-action: inline script', runElevated: true, runAsSystem: true },
-      { type: 'WindowsRestart' },
-      { type: 'PowerShell', inline: ['Write-Output further'] },
-      {
-        type: 'WindowsUpdate',
-        searchCriteria: 'IsInstalled=0',
-        filters: ["exclude:$_.Title -like '*Preview*'", 'include:$true'],
-      },
-      { type: 'PowerShell', name: 'aib-action: remove app' },
-    ])
-    expect(JSON.stringify(customize.at(-1))).toContain("'C:\\\\buildArtifacts\\\\app'")
-    expect(validate).toMatchObject({
-      inVMValidations: [{ type: 'PowerShell', runElevated: true, runAsSystem: true }],
-    })
-  })
-
-  test('source-validation-only needs no target and makes no image', () => {
-    expectGreen(jobs.sourceOnly)
-    const { properties } = submitted(stage, jobs.sourceOnly)
-    expect(properties).toMatchObject({
-      validate: { sourceValidationOnly: true },
-      distribute: [],
-      customize: [],
-    })
-    expect(jobs.sourceOnly.outputs).toMatchObject({
-      'image-uri': '',
-      'image-uris': '{}',
-      'run-state': 'Succeeded',
-    })
-  })
-
-  test('artifact-transfer: file holds for a large artifact too, with a warning', () => {
-    expect(jobs.explicit.conclusion).toBe('success')
-    expect(submitted(stage, jobs.explicit).properties.customize[0]?.type).toBe('File')
-    expect(annotations(jobs.explicit, 'warning')).toEqual([
-      expect.stringMatching(/^The artifact has 21 MiB and .* \(ignore-warnings: large-file\)$/),
-    ])
+    expect(jobs.several.main.summary).toContain('## Azure VM image')
   })
 })
 
@@ -404,7 +411,7 @@ const reason = await whyNoBuildVm()
 const inImage = reason === '' ? describe : describe.skip
 
 inImage(`in the build VM${reason === '' ? '' : ` (skipped, no build VM: ${reason})`}`, () => {
-  let jobs: Record<'picked' | 'invalid' | 'distributed' | 'aborted', JobResult>
+  let jobs: Record<'picked' | 'distributed' | 'aborted', JobResult>
   beforeAll(async () => {
     const workspace = await places.make('picked', {
       app: {
@@ -424,7 +431,6 @@ inImage(`in the build VM${reason === '' ? '' : ` (skipped, no build VM: ${reason
     const invalid = { 'validation-script': 'test -f /tmp/app/hello.txt\ntest -f /tmp/app/nowhere' }
     jobs = await sideBySide({
       picked: () => stage.run(picked, { workspace }),
-      invalid: () => stage.run(invalid),
       distributed: () => stage.run({ ...invalid, 'continue-distribute-on-failure': 'true' }),
       aborted: () => stage.run({ 'inline-script': 'echo before\nfalse', 'on-customizer-error': 'abort' }),
     })
@@ -448,13 +454,9 @@ inImage(`in the build VM${reason === '' ? '' : ` (skipped, no build VM: ${reason
     expect(others.map(({ name }) => name)).toEqual(['aib-action: inline script', 'aib-action: remove app'])
   })
 
-  test('a validation that fails fails the build, and there is no image', () => {
-    expect(failureOf(jobs.invalid)).toContain('ended with Failed')
-    expect(jobs.invalid.outputs).toMatchObject({ 'run-state': 'Failed', 'image-uri': '' })
-  })
-
-  test('continue-distribute-on-failure: the build fails all the same, and the image is told', () => {
+  test('continue-distribute-on-failure: a validation that fails fails the build all the same, and the image is told', () => {
     expect(failureOf(jobs.distributed)).toContain('ended with Failed')
+    expect(jobs.distributed.outputs['run-state']).toBe('Failed')
     expect(submitted(stage, jobs.distributed).properties.validate).toMatchObject({
       continueDistributeOnFailure: true,
     })
@@ -465,9 +467,10 @@ inImage(`in the build VM${reason === '' ? '' : ` (skipped, no build VM: ${reason
 
   test('on-customizer-error: abort keeps the build VM', () => {
     expect(failureOf(jobs.aborted)).toContain('ended with Failed')
+    expect(jobs.aborted.outputs).toMatchObject({ 'run-state': 'Failed', 'image-uri': '' })
     expect(submitted(stage, jobs.aborted).properties.errorHandling).toEqual({ onCustomizerError: 'abort' })
     expect(staged(jobs.aborted)).toContain('Microsoft.Compute/virtualMachines')
-    expect(staged(jobs.invalid)).not.toContain('Microsoft.Compute/virtualMachines')
+    expect(staged(jobs.distributed)).not.toContain('Microsoft.Compute/virtualMachines')
   })
 })
 

@@ -76,8 +76,10 @@ function expectKept(name: string, job: JobResult): void {
   expect(job.leaks).toEqual([])
 }
 
-test('it is run, its outputs are told, and it is kept', async () => {
-  const { result: job, requests } = await requestsOf(stage.azure, () => runExisting('Web-Base'))
+test('it is run, its outputs are told, and it is kept even with cleanup: always', async () => {
+  const { result: job, requests } = await requestsOf(stage.azure, () =>
+    runExisting('Web-Base', { cleanup: 'always' }),
+  )
   expect(annotations(job, 'error')).toEqual([])
   expect(job.conclusion).toBe('success')
   const { outputs } = job
@@ -98,12 +100,6 @@ test('it is run, its outputs are told, and it is kept', async () => {
   expect(job.log).toMatch(/template web-base was there before: keeping it/i)
   expect(writes(requests)).toEqual([expect.stringMatching(/^POST .*\/imageTemplates\/web-base\/run\?/i)])
   expectKept('web-base', job)
-})
-
-test('cleanup: always keeps it, too', async () => {
-  const job = await runExisting('web-front', { cleanup: 'always' })
-  expect(job.conclusion).toBe('success')
-  expectKept('web-front', job)
 })
 
 test('a run that fails fails the build; the template is kept', async () => {
@@ -172,7 +168,7 @@ test('one that is running already is followed, not started again', async () => {
 
 test('dry-run: shown and written, not started', async () => {
   const { result: job, requests } = await requestsOf(stage.azure, () =>
-    runExisting('web-base', { 'dry-run': 'true' }),
+    runExisting('web-base', { 'dry-run': 'true' }, { skipPost: true }),
   )
   expect(job.conclusion).toBe('success')
   expect(writes(requests)).toEqual([])
@@ -189,6 +185,7 @@ test('wait: false starts it and leaves', async () => {
   expectKept('web-base', job)
 })
 
+// What is refused for its inputs alone: the unit tests.
 describe('is refused', () => {
   test('when there is none: the nearest name is told', async () => {
     expectMistakes(await refusalOf(stage, only('web-bas')), [
@@ -200,29 +197,6 @@ describe('is refused', () => {
     expectMistakes(await refusalOf(stage, only('broken')), [
       /^template-name: 'broken' cannot be run, it is Failed: Platform Image was not found\./,
     ])
-  })
-
-  test('without its name', async () => {
-    const message = await refusalOf(stage, { ...only(''), location: 'eastus' })
-    expectMistakes(message, [/^template-name: is required/])
-  })
-
-  test('with inputs that shape a template, all told at once', async () => {
-    const shaping = {
-      'source-image': UBUNTU,
-      'inline-script': 'true',
-      'gallery-image-id': `${GALLERY}/images/webapp`,
-      'vm-size': 'Standard_D2s_v3',
-      'template-tags': 'a=b',
-      'windows-update': 'true',
-      'build-timeout-in-minutes': '60',
-    }
-    expectMistakes(
-      await refusalOf(stage, { ...only('web-base'), ...shaping }),
-      Object.keys(shaping).map(
-        (input) => new RegExp(`^${input}: has no meaning with existing-template: true`),
-      ),
-    )
   })
 })
 

@@ -1,12 +1,12 @@
 /**
  * A few of the faults of `npm run test:faults`, which plays them all: each at one request of a build, judged as there.
- * They are those that tell most and that no other scenario has.
+ * They are those that tell most and that no other scenario has; a build meets several, each at another request.
  */
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import type { FaultName, Incident } from '../faults/incidents.ts'
 import type { KnownRequest } from '../faults/requests.ts'
 import { Stand } from '../faults/stand.ts'
-import { judge, type Verdict, type VerdictName } from '../faults/verdict.ts'
+import { judge, type VerdictName } from '../faults/verdict.ts'
 
 type Known = Pick<KnownRequest, 'stage' | 'service' | 'match'>
 
@@ -35,25 +35,30 @@ const lasting = (fault: FaultName, known: Known): Incident => ({
 })
 
 const INCIDENTS: [string, Incident, VerdictName][] = [
-  // The longest one first: post gives up late.
   [
     'an Entra ID that is gone when post comes',
     lasting('500', { ...TOKEN, stage: 'post' }),
     'survived, leftovers told',
   ],
-  ['half an ID token', faults(['cut', ID_TOKEN]), 'survived'],
-  ['no ID token for post at first', faults(['reset', { ...ID_TOKEN, stage: 'post' }]), 'survived'],
-  ['half an answer to the PUT of the template', faults(['cut', PUT]), 'survived'],
-  ['throttling until a date', faults(['429 by date', PUT]), 'survived'],
-  ['a start of the run that is never answered', faults(['hang after', RUN]), 'survived'],
-  ['a connection that breaks in its handshake while a run begins', faults(['tls after', RUN]), 'survived'],
-  ['half a key to sign with, and half a run output', faults(['cut', KEY], ['cut', OUTPUT]), 'survived'],
   [
-    'two deletions whose answers are lost',
-    faults(['reset after', DELETE], ['reset after', DELETE_BLOB]),
+    'half an ID token, half an answer to the PUT of the template, a start of the run that is never answered; ' +
+      'no ID token for post at first, two deletions whose answers are lost',
+    faults(
+      ['cut', ID_TOKEN],
+      ['cut', PUT],
+      ['hang after', RUN],
+      ['reset', { ...ID_TOKEN, stage: 'post' }],
+      ['reset after', DELETE],
+      ['reset after', DELETE_BLOB],
+    ),
     'survived',
   ],
-  ['no answer to the deletion of the template', faults(['hang', DELETE]), 'survived'],
+  [
+    'half a key to sign with, throttling until a date, a connection that breaks in its handshake while a run begins, ' +
+      'half a run output; no answer to the deletion of the template',
+    faults(['cut', KEY], ['429 by date', PUT], ['tls after', RUN], ['cut', OUTPUT], ['hang', DELETE]),
+    'survived',
+  ],
   [
     'a cancel between upload and signature',
     { kind: 'cancel', group: 'cancelled', at: first(COMMIT) },
@@ -61,38 +66,12 @@ const INCIDENTS: [string, Incident, VerdictName][] = [
   ],
 ]
 
-let stands: Stand[]
-let played: Map<string, Promise<Verdict>>
+let stand: Stand
 beforeAll(async () => {
-  stands = await Promise.all([Stand.open('image'), Stand.open('image')])
-  played = playAll()
+  stand = await Stand.open('image')
 })
-afterAll(async () => {
-  await Promise.allSettled(played.values())
-  await Promise.all(stands.map((stand) => stand.close()))
-})
+afterAll(() => stand.close())
 
-/** Two side by side; each test waits for its own. */
-function playAll(): Map<string, Promise<Verdict>> {
-  const waiting = INCIDENTS.map(([name, incident]) => ({
-    name,
-    incident,
-    ...Promise.withResolvers<Verdict>(),
-  }))
-  const verdicts = new Map(waiting.map(({ name, promise }) => [name, promise]))
-  const work = async (stand: Stand): Promise<void> => {
-    for (let next = waiting.shift(); next; next = waiting.shift()) {
-      await stand
-        .play(next.incident)
-        .then((evidence) => judge(evidence))
-        .then(next.resolve, next.reject)
-    }
-  }
-  for (const stand of stands) void work(stand)
-  for (const promise of verdicts.values()) promise.catch(() => undefined) // told by its test
-  return verdicts
-}
-
-test.each(INCIDENTS)('%s', async (name, _, verdict) => {
-  expect(await played.get(name)).toEqual({ name: verdict, reason: '' })
+test.each(INCIDENTS)('%s', async (_, incident, verdict) => {
+  expect(judge(await stand.play(incident))).toEqual({ name: verdict, reason: '' })
 })

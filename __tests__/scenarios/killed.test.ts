@@ -63,7 +63,6 @@ describe('killed before a run was started, it leaves nothing', () => {
   test.each<[string, RegExp, Record<string, string>]>([
     ['the first block of several', /^PUT .*comp=block&/, { 'build-path': 'blocks.bin' }],
     ['the last word of the upload', /^PUT .*comp=blocklist/, { 'build-path': 'blocks.bin' }],
-    ['the PUT of the template', new RegExp(`^PUT .*/${TEMPLATE}\\?`), {}],
   ])('at %s', async (_, request, inputs) => {
     const kill = momentOf(stage.azure, request)
     const runs = countRequests(stage.azure, RUN)
@@ -83,9 +82,11 @@ describe('killed before a run was started, it leaves nothing', () => {
       READ_TEMPLATE,
       (read) => templateState(stage.azure, read) === 'Creating',
     )
+    const runs = countRequests(stage.azure, RUN)
     const job = await runQuickly(stage, {}, { interrupt: { kill } })
     expectKilled(job)
     await expectNothingLeft(job)
+    expect(runs()).toEqual([])
   })
 
   test.each([
@@ -111,15 +112,31 @@ describe('killed before a run was started, it leaves nothing', () => {
 })
 
 describe('killed while a run is under way, it leaves nothing, and the run is cancelled once', () => {
-  test.each([
-    ['at the start of the run', RUN, 'Queued'],
-    ['Customizing', READ_TEMPLATE, 'Customizing'],
-  ])('%s', async (_, request, state) => {
-    pace(stage.azure, { [state.toLowerCase()]: HELD })
-    const kill = momentOf(stage.azure, request, (exchange) => templateState(stage.azure, exchange) === state)
+  test('Customizing', async () => {
+    pace(stage.azure, { customizing: HELD })
+    const kill = momentOf(
+      stage.azure,
+      READ_TEMPLATE,
+      (read) => templateState(stage.azure, read) === 'Customizing',
+    )
     const [runs, cancels] = [countRequests(stage.azure, RUN), countRequests(stage.azure, CANCEL)]
     const job = await runQuickly(stage, {}, { interrupt: { kill } })
     expectKilled(job)
+    await expectNothingLeft(job)
+    expect(job.log).toMatch(/cancelling the run of template t_/)
+    expect(runs()).toMatchObject([{ status: 202 }])
+    expect(cancels()).toMatchObject([{ status: 204 }])
+  })
+
+  test('at the start of the run; post, which is killed at its cancel, goes on from there the next time', async () => {
+    pace(stage.azure, { queued: HELD })
+    const killMain = momentOf(stage.azure, RUN)
+    const killPost = momentOf(stage.azure, CANCEL)
+    const [runs, cancels] = [countRequests(stage.azure, RUN), countRequests(stage.azure, CANCEL)]
+    const options = { interrupt: { kill: killMain }, post: { kill: killPost }, postTwice: true }
+    const job = await runQuickly(stage, {}, options)
+    expectKilled(job)
+    expect(killPost.aborted).toBe(true)
     await expectNothingLeft(job)
     expect(job.log).toMatch(/cancelling the run of template t_/)
     expect(runs()).toMatchObject([{ status: 202 }])
@@ -129,22 +146,33 @@ describe('killed while a run is under way, it leaves nothing, and the run is can
 
 describe('killed when the run has succeeded, it leaves the image alone', () => {
   test.each([
-    ['at the last look at the run', READ_TEMPLATE],
-    ['at the run output', new RegExp(`^GET .*/${TEMPLATE}/runOutputs/`)],
-  ])('%s', async (_, request) => {
-    const made = countImages()
-    const cancels = countRequests(stage.azure, CANCEL)
-    const kill = momentOf(
-      stage.azure,
-      request,
-      (exchange) => templateState(stage.azure, exchange) === 'run Succeeded',
-    )
-    const job = await runQuickly(stage, {}, { interrupt: { kill } })
-    expectKilled(job)
-    await expectNothingLeft(job)
-    expect(made()).toBe(1)
-    expect(cancels()).toEqual([])
-  })
+    ['the last look at the run', 'its DELETE', READ_TEMPLATE, DELETE],
+    [
+      'the run output',
+      'its DELETE of the blob',
+      new RegExp(`^GET .*/${TEMPLATE}/runOutputs/`),
+      /^DELETE \/stcontosobuild\//,
+    ],
+  ])(
+    'at %s; post, which is killed at %s, ends its work the next time',
+    async (_main, _post, request, deletion) => {
+      const made = countImages()
+      const cancels = countRequests(stage.azure, CANCEL)
+      const kill = momentOf(
+        stage.azure,
+        request,
+        (exchange) => templateState(stage.azure, exchange) === 'run Succeeded',
+      )
+      const killPost = momentOf(stage.azure, deletion)
+      const options = { interrupt: { kill }, post: { kill: killPost }, postTwice: true }
+      const job = await runQuickly(stage, {}, options)
+      expectKilled(job)
+      expect(killPost.aborted).toBe(true)
+      await expectNothingLeft(job)
+      expect(made()).toBe(1)
+      expect(cancels()).toEqual([])
+    },
+  )
 })
 
 /** Image versions made since now. */
@@ -154,37 +182,6 @@ function countImages(): () => number {
   const before = count()
   return () => count() - before
 }
-
-describe('killed when post works', () => {
-  test('at its DELETE: the next post waits for the end', async () => {
-    const kill = momentOf(stage.azure, new RegExp(`^DELETE .*/${TEMPLATE}\\?`))
-    const job = await runQuickly(stage, {}, { post: { kill }, postTwice: true })
-    expect(kill.aborted).toBe(true)
-    expect(job.leaks).toEqual([])
-    await expectNothingLeft(job)
-  })
-
-  test('at its DELETE of the blob', async () => {
-    const kill = momentOf(stage.azure, /^DELETE \/stcontosobuild\//)
-    const job = await runQuickly(stage, {}, { post: { kill }, postTwice: true })
-    expect(kill.aborted).toBe(true)
-    expect(job.leaks).toEqual([])
-    await expectNothingLeft(job)
-  })
-
-  test('at its cancel, after a main that was killed too: the next post goes on from there', async () => {
-    pace(stage.azure, { building: HELD })
-    const killMain = momentOf(stage.azure, RUN)
-    const killPost = momentOf(stage.azure, CANCEL)
-    const cancels = countRequests(stage.azure, CANCEL)
-    const options = { interrupt: { kill: killMain }, post: { kill: killPost }, postTwice: true }
-    const job = await runQuickly(stage, {}, options)
-    expectKilled(job)
-    expect(killPost.aborted).toBe(true)
-    await expectNothingLeft(job)
-    expect(cancels()).toMatchObject([{ status: 204 }])
-  })
-})
 
 describe('killed when the run has failed, it keeps what holds the log', () => {
   const FAILING = { 'inline-script': 'exit 3' }

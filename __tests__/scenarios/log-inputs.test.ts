@@ -39,25 +39,32 @@ afterAll(async () => {
   await rm(temp, { recursive: true, force: true })
 })
 
-describe('follow-log', () => {
-  test('prints what the scripts say while the build runs, and nothing of it is a command to the runner', async () => {
-    const { main, outputs } = await stage.run(SCRIPT)
+describe('follow-log and keep-log', () => {
+  test('print what the scripts say while the build runs, and nothing of it is a command to the runner; keep it as a file, and upload nothing', async () => {
+    const artifacts = (await stage.azure.github.artifacts()).length
+    const { main, outputs } = await stage.run({ ...SCRIPT, 'keep-log': 'true' }, { runnerTemp: temp })
     expect(outputs['run-state']).toBe('Succeeded')
     const said = main.lines.findIndex((line) => line.includes('hello from the build'))
     const ended = main.lines.findIndex((line) => line.startsWith('run template:'))
     expect(said).toBeGreaterThan(0)
     expect(said).toBeLessThan(ended)
     expect(main.annotations).toEqual([])
-    expect(outputs['log-path']).toBe('')
+    expect(outputs['failure-code']).toBe('')
+    expect(outputs['log-path']).toBe(path.join(temp, `${outputs['template-name'] ?? ''}.customization.log`))
+    expect(await readFile(outputs['log-path'] ?? '', 'utf8')).toContain('hello from the build')
+    expect(await stage.azure.github.artifacts()).toHaveLength(artifacts)
   })
 
-  test('false prints nothing and asks for nothing', async () => {
+  test('false print nothing, ask for nothing and keep nothing', async () => {
     const before = stage.azure.world.requests(/containerGroups/).length
-    const { main } = await stage.run({ ...SCRIPT, 'follow-log': 'false' })
+    const { main, outputs } = await stage.run({ ...SCRIPT, 'follow-log': 'false' })
     expect(main.lines.join('\n')).not.toContain('hello from the build')
     expect(stage.azure.world.requests(/containerGroups/)).toHaveLength(before)
+    expect(outputs['log-path']).toBe('')
   })
+})
 
+describe('follow-log', () => {
   test.each([
     ['the storage account’s copy does as well', logless, []],
     [
@@ -72,44 +79,15 @@ describe('follow-log', () => {
   })
 })
 
-describe('keep-log', () => {
-  test('keeps the log of a build that went well as a file, and uploads nothing', async () => {
-    const artifacts = (await stage.azure.github.artifacts()).length
-    const { outputs } = await stage.run({ ...SCRIPT, 'keep-log': 'true' }, { runnerTemp: temp })
-    expect(outputs['failure-code']).toBe('')
-    expect(outputs['log-path']).toBe(path.join(temp, `${outputs['template-name'] ?? ''}.customization.log`))
-    expect(await readFile(outputs['log-path'] ?? '', 'utf8')).toContain('hello from the build')
-    expect(await stage.azure.github.artifacts()).toHaveLength(artifacts)
-  })
-})
-
-describe('log-artifact-name', () => {
-  const uploaded = async (inputs: Record<string, string>): Promise<{ names: string[]; template: string }> => {
-    const before = await stage.azure.github.artifacts()
-    const { outputs } = await stage.run({ ...FAILING, ...inputs })
-    const added = (await stage.azure.github.artifacts()).slice(before.length)
-    for (const { zip } of added) await writeFile(path.join(temp, 'artifact.zip'), zip)
-    return { names: added.map(({ name }) => name), template: outputs['template-name'] ?? '' }
-  }
-
-  test('by default the log of a failed build is an artifact that has the name of its template', async () => {
-    const { names, template } = await uploaded({})
-    expect(names).toEqual([`customization-log-${template}`])
-    await unzip(path.join(temp, 'artifact.zip'), path.join(temp, 'artifact'))
-    const log = path.join(temp, 'artifact', `${template}.customization.log`)
-    expect(await readFile(log, 'utf8')).toContain('about to fail')
-  })
-
-  test('is the name that was given', async () => {
-    expect((await uploaded({ 'log-artifact-name': 'my log of <template name>' })).names).toEqual([
-      expect.stringMatching(/^my log of t_/),
-    ])
-  })
-
-  test("'' uploads nothing, and the file is there all the same", async () => {
-    const before = (await stage.azure.github.artifacts()).length
-    const { outputs } = await stage.run({ ...FAILING, 'log-artifact-name': '' }, { runnerTemp: temp })
-    expect(await stage.azure.github.artifacts()).toHaveLength(before)
-    expect(await readFile(outputs['log-path'] ?? '', 'utf8')).toContain('about to fail')
-  })
+// That '' uploads nothing, and the file is there all the same: explained.test.ts.
+test('log-artifact-name: by default the log of a failed build is an artifact that has the name of its template', async () => {
+  const before = await stage.azure.github.artifacts()
+  const { outputs } = await stage.run(FAILING)
+  const template = outputs['template-name'] ?? ''
+  const added = (await stage.azure.github.artifacts()).slice(before.length)
+  expect(added.map(({ name }) => name)).toEqual([`customization-log-${template}`])
+  await writeFile(path.join(temp, 'artifact.zip'), added[0]?.zip ?? '')
+  await unzip(path.join(temp, 'artifact.zip'), path.join(temp, 'artifact'))
+  const log = path.join(temp, 'artifact', `${template}.customization.log`)
+  expect(await readFile(log, 'utf8')).toContain('about to fail')
 })

@@ -11,7 +11,7 @@ const story: string[] = []
 beforeAll(async () => {
   end = await playOuterLoop({
     print: (line) => story.push(line),
-    azure: { speed: 1000 },
+    azure: { speed: 5000 },
     env: quickTime(),
     places: 4,
     look: ({ world }) => {

@@ -10,9 +10,11 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import type { LocalAzureOptions } from '../../local-azure/index.ts'
 import type { JobOptions, JobResult } from '../../local-azure/runner.ts'
 import { filePlaces, findLeaks, textPlace, type Place } from '../../local-azure/runner/leaks.ts'
-import { defaultSeed, type Seed } from '../../local-azure/seed.ts'
-import { artifactOf, BASIC, GIT, ON_WINDOWS, stagedBlob, TOKEN, workspaces } from '../support/artifacts.ts'
+import { defaultSeed } from '../../local-azure/seed.ts'
+import type { Fault } from '../../local-azure/world.ts'
+import { BASIC, GIT, ON_WINDOWS, stagedBlob, TOKEN, workspaces } from '../support/artifacts.ts'
 import { COMMAND_FILES, eavesdrop, printedLines } from '../support/eavesdrop.ts'
+import { UNRUN } from '../support/moments.ts'
 import { annotations, openStage, type Stage } from '../support/run-action.ts'
 import {
   ACCOUNT_KEYS,
@@ -21,6 +23,7 @@ import {
   ID_TOKEN,
   issuedSecrets,
   MANAGEMENT_TOKEN,
+  momentOf,
   REQUEST_TOKEN,
   search,
   sift,
@@ -30,6 +33,7 @@ import {
   type Places,
   type Secrets,
 } from '../support/secret-search.ts'
+import { addApplication } from '../support/seeds.ts'
 import { sentRequests, type SentRequest } from '../support/sent-requests.ts'
 import { submitted } from '../support/submissions.ts'
 import type { Tree } from '../support/trees.ts'
@@ -48,51 +52,58 @@ const PLANTED: Secrets = {
 const KEPT = 'kept, and long enough to be found'
 const CHECKOUT: Tree = { ...GIT, 'app.js': KEPT }
 
-/** The identity may do nothing with blobs, yet list the account's keys. */
-function keysInsteadOfRoles(): Seed {
-  const seed = defaultSeed()
-  const [deployer] = seed.roleAssignments
-  if (!deployer) throw new Error('The seed has no deployer.')
-  const actions = deployer.actions.filter((action) => !action.includes('/blobServices/'))
-  deployer.actions = [...actions, 'Microsoft.Storage/storageAccounts/listKeys/action']
-  deployer.dataActions = []
-  return seed
-}
+const seed = defaultSeed()
+const deployer = seed.roleAssignments[0]?.actions ?? []
+/** May do nothing with blobs, yet list the account's keys. */
+const keyReader = addApplication(seed, {
+  roles: [
+    {
+      actions: [
+        ...deployer.filter((action) => !action.includes('/blobServices/')),
+        'Microsoft.Storage/storageAccounts/listKeys/action',
+      ],
+      dataActions: [],
+    },
+  ],
+})
 
 interface Story {
-  azure: LocalAzureOptions
+  inputs?: Record<string, string>
+  build?: LocalAzureOptions['build']
+  fault?: Fault
   conclusion: JobResult['conclusion']
   /** Kinds of secrets that come into being in this story. */
   issues: string[]
 }
 const [PRINTED, ANNOTATED] = ['stdout and stderr, unmasked', 'annotations, unmasked']
+const [IN_TEMP, UPLOADED] = ['files in RUNNER_TEMP', 'workflow artifact']
 const TOKENS = [ID_TOKEN, REQUEST_TOKEN, MANAGEMENT_TOKEN, STORAGE_TOKEN]
 
+/** They are told one after the other, on one local Azure: what comes into being meanwhile is the story's. */
 const STORIES: Record<string, Story> = {
   'a build that succeeds': {
-    azure: {},
+    inputs: { 'record-artifact-name': 'record' },
     conclusion: 'success',
-    issues: [...TOKENS, DELEGATION_KEY, SIGNATURE],
+    issues: [...TOKENS, DELEGATION_KEY, SIGNATURE, UPLOAD_SIGNATURE],
   },
   'a script that fails': {
-    azure: { build: { failCustomizer: { index: 2, exitCode: 3, output: ['doomed'] } } },
+    build: { failCustomizer: { index: 2, exitCode: 3, output: ['doomed'] } },
     conclusion: 'failure',
     issues: [...TOKENS, DELEGATION_KEY, SIGNATURE, UPLOAD_SIGNATURE],
   },
   'an upload by account key': {
-    azure: { seed: keysInsteadOfRoles() },
+    inputs: { 'client-id': keyReader },
     conclusion: 'success',
     issues: [...TOKENS, SIGNATURE],
   },
   'Azure quoting the signed URL in its message': {
-    azure: { faults: [{ service: 'blob', match: '^GET .*sig=', respond: { status: 403 }, times: 99 }] },
+    fault: { service: 'blob', match: '^GET .*sig=', respond: { status: 403 }, times: 99 },
     conclusion: 'failure',
     issues: [...TOKENS, DELEGATION_KEY, SIGNATURE],
   },
 }
 
 interface Told {
-  stage: Stage
   job: JobResult
   secrets: Secrets
   places: Places
@@ -101,6 +112,8 @@ interface Told {
   sent: string[]
   /** Secrets that came into being while the job ran. */
   fresh: string[]
+  /** What the job uploaded, as it lies with GitHub and unpacked, by the artifact's name. */
+  uploaded: Map<string, Place[]>
   /** Lines that the action's processes printed, commands that register masks apart. */
   printed: string[]
   templateFile: string
@@ -108,7 +121,6 @@ interface Told {
 
 /** Runs a job that is listened to, with everything planted. */
 async function listenTo(
-  stage: Stage,
   name: string,
   inputs: Record<string, string>,
   options: Partial<JobOptions> = {},
@@ -119,24 +131,29 @@ async function listenTo(
     path.join(azure.folder, `${name} heard`),
   ]
   for (const place of [runnerTemp, heard]) await mkdir(place)
-  const earlier = new Set(azure.world.secrets)
+  const earlier = momentOf(azure)
+  const artifacts = new Set((await azure.github.artifacts()).map((artifact) => artifact.name))
   const env = { ...options.env, ...eavesdrop(heard, { all: true }), DEPLOY_PASSWORD: ENVIRONMENT }
   const given = { workspace: checkout, secrets: Object.values(PLANTED).flat() }
   const job = await stage.run({ 'build-path': '.', ...inputs }, { ...given, ...options, env, runnerTemp })
-  const secrets = { ...issuedSecrets(azure, before.get(stage) ?? new Set()), ...PLANTED }
+  const secrets = { ...issuedSecrets(azure, earlier), ...PLANTED }
   const lines = await printedLines(heard)
   // The toolkit prints the URL for the workflow artifact when debugging, after it has masked the signature.
   const printed = lines.filter((line) => !/^::(add-mask::|debug::Body: )/.test(line))
   const requests = await sentRequests(heard)
   const sifted = requests.map((request) => sift(request, azure, secrets))
+  const uploaded = new Map<string, Place[]>()
+  for (const artifact of await azure.github.artifacts()) {
+    if (!artifacts.has(artifact.name)) uploaded.set(artifact.name, await placesOf(artifact, azure.folder))
+  }
   const text = (place: string, content: string[]): Place[] => [textPlace(place, content.join('\n'))]
   return {
-    stage,
     job,
     secrets,
     requests,
     sent: sifted.flatMap(({ rightly }) => rightly),
-    fresh: [...azure.world.secrets].filter((secret) => !earlier.has(secret)),
+    fresh: [...azure.world.secrets].filter((secret) => !earlier.secrets.has(secret)),
+    uploaded,
     printed,
     templateFile: await readFile(job.outputs['template-path'] ?? '', 'utf8').catch(() => job.log),
     places: {
@@ -147,20 +164,29 @@ async function listenTo(
       ),
       'log as shown': text('log', [job.log, ...[job.main, job.post].flatMap((one) => one?.debug ?? [])]),
       ...(await commandFiles(heard)),
-      'files in RUNNER_TEMP': await filePlaces(runnerTemp),
+      [IN_TEMP]: await filePlaces(runnerTemp),
       'metadata of the blob': text(
         'metadata',
         requests.flatMap(({ headers }) =>
           headers.filter(([header]) => header.startsWith('x-ms-meta-')).map((header) => header.join(': ')),
         ),
       ),
-      'template, but for the SAS': text('template', [unsigned(stage, job)]),
+      'template, but for the SAS': text('template', [unsigned(job)]),
       'requests, but where it belongs': sifted.map(({ rest }, at) => ({
         name: `request ${at}`,
         bytes: rest,
       })),
+      ...(uploaded.size > 0 ? { [UPLOADED]: [...uploaded.values()].flat() } : {}),
     },
   }
+}
+
+/** A workflow artifact as it lies with GitHub, and the files in it. */
+async function placesOf({ name, zip }: { name: string; zip: Buffer }, folder: string): Promise<Place[]> {
+  const file = path.join(folder, `${name}.zip`)
+  await writeFile(file, zip)
+  await unzip(file, `${file} unpacked`)
+  return [bytesPlace('raw', zip), ...(await filePlaces(`${file} unpacked`))]
 }
 
 /** What the processes wrote for the runner: outputs, state, environment, path, summary, none of them masked. */
@@ -173,30 +199,29 @@ async function commandFiles(heard: string): Promise<Places> {
 }
 
 /** The submitted template without the URL's query, by which Image Builder reads the artifact. */
-function unsigned(stage: Stage, job: JobResult): string {
+function unsigned(job: JobResult): string {
   return JSON.stringify(submitted(stage, job)).replaceAll(/\?sv=[^"\\\s]+/g, '')
 }
 
-const stages: Stage[] = []
-/** Secrets of each local Azure before its first job. */
-const before = new Map<Stage, Set<string>>()
+let stage: Stage
 const told = new Map<string, Told>()
 let made: Awaited<ReturnType<typeof workspaces>>
 let checkout = ''
 beforeAll(async () => {
   made = await workspaces()
   checkout = await made.make('checkout', CHECKOUT)
-  await Promise.all(
-    Object.entries(STORIES).map(async ([name, { azure }]) => {
-      const stage = await openStage({ speed: 5000, ...azure })
-      stages.push(stage)
-      before.set(stage, new Set(stage.azure.world.secrets))
-      told.set(name, await listenTo(stage, name, { 'inline-script': 'true' }, TALKATIVE))
-    }),
-  )
-})
+  stage = await openStage({ speed: 5000, seed })
+  const { world } = stage.azure
+  for (const [name, { inputs, build = UNRUN, fault }] of Object.entries(STORIES)) {
+    world.options.build = build
+    if (fault) world.addFault(fault)
+    told.set(name, await listenTo(name, { 'inline-script': 'true', ...inputs }, TALKATIVE))
+    world.liftFaults()
+  }
+  world.options.build = UNRUN
+}, 120_000)
 afterAll(async () => {
-  await Promise.all(stages.map((stage) => stage.close()))
+  await stage.close()
   await made.remove()
 })
 
@@ -297,21 +322,25 @@ test('what is looked for would be found, in every place and every encoding', () 
   }
 })
 
-test('the log of the failed build, uploaded as a workflow artifact, has none of them', async () => {
-  const { stage, secrets } = story('a script that fails')
-  const [artifact, ...others] = await stage.azure.github.artifacts()
-  if (!artifact) throw new Error('There is no workflow artifact.')
-  expect(others).toEqual([])
-  const zip = path.join(stage.azure.folder, 'log.zip')
-  await writeFile(zip, artifact.zip)
-  await unzip(zip, `${zip} unpacked`)
-  const unpacked = await filePlaces(`${zip} unpacked`)
-  expect(findLeaks(unpacked, ['doomed'])).not.toEqual([])
-  expectNothingFound(secrets, { 'workflow artifact': [bytesPlace('raw', artifact.zip), ...unpacked] })
+describe('what is uploaded as a workflow artifact is among the places:', () => {
+  test('the log of the failed build', () => {
+    const { uploaded, places } = story('a script that fails')
+    expect([...uploaded.keys()]).toEqual([expect.stringMatching(/^customization-log-/)])
+    expect(findLeaks(places[UPLOADED] ?? [], ['doomed'])).not.toEqual([])
+  })
+
+  test('the build record, which is a file, too', () => {
+    const { uploaded, places, job } = story('a build that succeeds')
+    expect([...uploaded.keys()]).toEqual(['record'])
+    const image = [job.outputs['image-uri'] ?? '']
+    expect(findLeaks(places[UPLOADED] ?? [], image)).not.toEqual([])
+    const files = (places[IN_TEMP] ?? []).filter(({ name }) => name.endsWith('build-record.json'))
+    expect(findLeaks(files, image)).not.toEqual([])
+  })
 })
 
 test('the account key is masked, and so is the signature made with it', () => {
-  const { stage, job } = story('an upload by account key')
+  const { job } = story('an upload by account key')
   expect(job.masks).toContain(stage.azure.blobs.keys('stcontosobuild')[0])
   expect(stage.azure.world.requests(/listKeys/)).not.toEqual([])
   expect(job.masks).toContainEqual(expect.stringMatching(/^sv=.*&sig=/))
@@ -325,7 +354,7 @@ test('Azure’s message is told with the signature masked', () => {
 describe('a secret of the workflow', () => {
   const SECRET = 'correct-horse-battery-staple'
   const withSecret = (inputs: Record<string, string>): Promise<JobResult> =>
-    story('a build that succeeds').stage.run(inputs, { secrets: [SECRET], debug: true })
+    stage.run(inputs, { secrets: [SECRET], debug: true, skipPost: true })
 
   test('in the inline script is in the template, and so in its file, but nowhere else', async () => {
     const job = await withSecret({ 'inline-script': `echo ${SECRET} >/dev/null` })
@@ -340,21 +369,16 @@ describe('a secret of the workflow', () => {
   })
 })
 
-describe('without any debug log, of a workspace that was checked out', () => {
-  let jobs: Record<'tar.gz' | 'zip', Told>
-  /** Of each format: the archive as it lies in the storage account, and what is in it. */
+describe('the artifact of a workspace that was checked out', () => {
+  let withoutDebug: Told
+  /** Of each format: the archive as it lies in a storage account, and what is in it. */
   const found = new Map<string, Places>()
 
   beforeAll(async () => {
-    const { stage } = story('a build that succeeds')
-    const inputs = { cleanup: 'never' }
-    const [onLinux, onWindows] = await Promise.all([
-      listenTo(stage, 'tar.gz', inputs),
-      listenTo(stage, 'zip', { ...inputs, ...ON_WINDOWS }),
-    ])
-    jobs = { 'tar.gz': onLinux, zip: onWindows }
-    const tarGz = await artifactOf(stage, onLinux.job)
-    const zip = await stagedBlob(stage, onWindows.job, '/0.customizer.fp')
+    withoutDebug = await listenTo('zip', { cleanup: 'never', ...ON_WINDOWS })
+    // A run that failed keeps its staging group, and so the copy that Image Builder made.
+    const tarGz = await stagedBlob(stage, story('a script that fails').job, '/0.customizer.fp')
+    const zip = await stagedBlob(stage, withoutDebug.job, '/0.customizer.fp')
     const archive = path.join(stage.azure.folder, 'archive.zip')
     await writeFile(archive, zip)
     await unzip(archive, `${archive} unpacked`)
@@ -367,6 +391,8 @@ describe('without any debug log, of a workspace that was checked out', () => {
       'artifact, unpacked': await filePlaces(`${archive} unpacked`),
     })
   })
+  const jobOf = (format: 'tar.gz' | 'zip'): Told =>
+    format === 'zip' ? withoutDebug : story('a script that fails')
 
   test.each(['tar.gz', 'zip'] as const)('nothing of the checkout’s own is in the %s', (format) => {
     const places = Object.values(found.get(format) ?? {}).flat()
@@ -374,14 +400,15 @@ describe('without any debug log, of a workspace that was checked out', () => {
     // What is looked for would be found.
     expect(findLeaks(places, [KEPT])).not.toEqual([])
     expect(findLeaks(places, ['extraheader', 'gitdir:', '.git/config', 'refs/heads'])).toEqual([])
-    expect(findLeaks(places, jobs[format].job.masks)).toEqual([])
+    expect(findLeaks(places, jobOf(format).job.masks)).toEqual([])
+    expectNothingFound(jobOf(format).secrets, found.get(format) ?? {})
   })
 
-  test.each(['tar.gz', 'zip'] as const)('none of the secrets is in any place: %s', (format) => {
-    const { job, secrets, places, printed } = jobs[format]
+  test('without any debug log, too, none of the secrets is in any place', () => {
+    const { job, secrets, places, printed } = withoutDebug
     expect({ conclusion: job.conclusion, leaks: job.leaks }).toEqual({ conclusion: 'success', leaks: [] })
     expect(printed.length).toBeGreaterThan(20)
-    expectNothingFound(secrets, { ...places, ...found.get(format) })
+    expectNothingFound(secrets, places)
   })
 })
 

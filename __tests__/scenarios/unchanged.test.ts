@@ -1,30 +1,39 @@
 /** Nothing is built twice: `skip-unchanged`, `build-key`, and `resume` for a re-run of the same workflow run. */
-import { writeFile, utimes } from 'node:fs/promises'
+import { rm, utimes, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
-import { AT_ANY_PACE, HELD, pace, UNRUN } from '../support/moments.ts'
-import {
-  GALLERY,
-  GROUP,
-  IMAGE_TEMPLATES,
-  leftBehind,
-  NOTHING,
-  onStage,
-  openStage,
-  type Stage,
-} from '../support/run-action.ts'
+import type { JobOptions, JobResult } from '../../local-azure/runner.ts'
+import { AT_ANY_PACE, countRequests, HELD, momentOf, pace, release, runQuickly } from '../support/moments.ts'
+import { GALLERY, GROUP, IMAGE_TEMPLATES, leftBehind, openStage, type Stage } from '../support/run-action.ts'
 
 const WRITES = /^(PUT|POST|PATCH|DELETE) \/(?!.*oauth2\/v2\.0\/token)/i
 const RUNS = /^POST .*\/imageTemplates\/[^/]+\/run\?/
 const SKIP = { 'skip-unchanged': 'true' }
-const FAST = { speed: 3000, build: UNRUN }
+/** Where nobody looks at what post does. */
+const NO_POST = { skipPost: true }
+const MADE = `${GROUP}/providers/Microsoft.Compute/images/unchanged`
+/** Both kinds of target whose images can be compared. */
+const BOTH = {
+  distributors: `[{ "type": "ManagedImage", "imageId": "${MADE}", "location": "eastus", "runOutputName": "image" }]`,
+}
+const MANAGED_ALONE = { 'gallery-image-id': '', 'managed-image-id': MADE }
+
+let stage: Stage
+let first: Record<string, string>
+beforeAll(async () => {
+  stage = await openStage(AT_ANY_PACE)
+  first = (await run(BOTH, NO_POST)).outputs
+})
+afterAll(() => stage.close())
+
+/** Runs the action with its polls closer together. */
+function run(inputs: Record<string, string>, options: Partial<JobOptions> = {}): Promise<JobResult> {
+  return runQuickly(stage, inputs, options)
+}
 
 /** Counts writing requests to Resource Manager and Blob Storage while something is done. */
-async function writesDuring<T>(
-  stage: Stage,
-  act: () => Promise<T>,
-): Promise<{ result: T; writes: string[] }> {
+async function writesDuring<T>(act: () => Promise<T>): Promise<{ result: T; writes: string[] }> {
   const before = stage.azure.world.requests(WRITES).length
   const result = await act()
   const writes = stage.azure.world
@@ -35,26 +44,20 @@ async function writesDuring<T>(
 }
 
 describe('skip-unchanged', () => {
-  let stage: Stage
-  let first: Record<string, string>
-  beforeAll(async () => {
-    stage = await openStage(FAST)
-    first = (await stage.run()).outputs
-  })
-  afterAll(() => stage.close())
-
-  test('every build has a key, and its image has it as a tag', () => {
+  test('every build has a key, and its images have it as a tag', () => {
     expect(first['build-key']).toMatch(/^[0-9a-f]{64}$/)
     expect(first['skipped']).toBe('false')
-    expect(stage.azure.world.resources.get(first['image-uri'] ?? '')?.tags).toMatchObject({
-      'build-key': first['build-key'],
-    })
+    const uris = Object.values(JSON.parse(first['image-uris'] ?? '') as Record<string, string>)
+    expect(uris).toEqual([first['image-uri'], MADE])
+    for (const uri of uris) {
+      expect(stage.azure.world.resources.get(uri)?.tags).toMatchObject({ 'build-key': first['build-key'] })
+    }
   })
 
-  test('the image of the same source, template and artifact is returned, and nothing is made', async () => {
+  test('the images of the same source, template and artifact are returned, and nothing is made', async () => {
     // Times do not count.
     await utimes(path.join(stage.workspace, 'app', 'hello.txt'), new Date(0), new Date(0))
-    const { result, writes } = await writesDuring(stage, () => stage.run(SKIP))
+    const { result, writes } = await writesDuring(() => run({ ...BOTH, ...SKIP }))
     expect(result.conclusion).toBe('success')
     expect(result.outputs).toMatchObject({
       skipped: 'true',
@@ -69,110 +72,105 @@ describe('skip-unchanged', () => {
     expect(result.post?.lines).toEqual(['nothing was created, so there is nothing to clean up'])
   })
 
-  test('without it, the same is built again', async () => {
-    const { outputs } = await stage.run()
-    expect(outputs['build-key']).toBe(first['build-key'])
-    expect(outputs['image-uri']).not.toBe(first['image-uri'])
+  // That the answer is acted upon: above, and 'another script' below.
+  test.each<[string, string, Record<string, string>]>([
+    ['the same', 'true', {}],
+    ['a region that the image is not in', 'false', { 'replication-regions': 'eastus, westus2' }],
+    ['an image that is kept from being the latest', 'false', { 'exclude-from-latest': 'true' }],
+  ])('a dry run says whether the image is there: %s: %s', async (_, skipped, change) => {
+    const { main, outputs } = await run({ ...SKIP, ...change, 'dry-run': 'true' }, NO_POST)
+    expect(main.lines.join('\n').includes('unchanged: ')).toBe(skipped === 'true')
+    expect(outputs['skipped']).toBe(skipped)
   })
 
-  test.each<[string, Record<string, string>]>([
-    ['another script', { 'inline-script': 'true' }],
-    ['a region that the image is not in', { 'replication-regions': 'eastus, westus2' }],
-    ['an image that is kept from being the latest', { 'exclude-from-latest': 'true' }],
-  ])('%s is built', async (_, change) => {
-    const { outputs } = await stage.run({ ...SKIP, ...change })
-    expect(outputs).toMatchObject({ skipped: 'false', 'run-state': 'Succeeded' })
+  test('another content of the artifact is another managed image', async () => {
+    const more = path.join(stage.workspace, 'app', 'more.txt')
+    await writeFile(more, 'more')
+    const { outputs } = await run({ ...SKIP, ...MANAGED_ALONE, 'dry-run': 'true' }, NO_POST)
+    await rm(more)
+    expect(outputs['skipped']).toBe('false')
   })
 
   test('a version that was asked for by number and is another image is refused', async () => {
     const taken = first['image-uri'] ?? ''
-    const { main } = await stage.run({ ...SKIP, 'gallery-image-id': taken, 'inline-script': 'echo other' })
+    const inputs = { ...SKIP, 'gallery-image-id': taken, 'inline-script': 'echo other' }
+    const { main } = await run(inputs, NO_POST)
     expect(main.annotations.map(({ message }) => message).join()).toContain(
       `gallery-image-id: version ${taken.split('/').at(-1) ?? ''} exists already and is another image`,
     )
   })
-
-  test('a dry run says that the image is there', async () => {
-    const { main, outputs } = await stage.run({ ...SKIP, 'dry-run': 'true' })
-    expect(main.lines.join('\n')).toContain('unchanged: ')
-    expect(outputs['skipped']).toBe('true')
-  })
-
-  test('a managed image is compared as well', async () => {
-    const managed = {
-      'gallery-image-id': '',
-      'managed-image-id': `${GROUP}/providers/Microsoft.Compute/images/unchanged`,
-      ...SKIP,
-    }
-    const built = await stage.run(managed)
-    const again = await stage.run(managed)
-    await writeFile(path.join(stage.workspace, 'app', 'more.txt'), 'more')
-    const changed = await stage.run(managed)
-    const skipped = [built, again, changed].map(({ outputs }) => outputs['skipped'])
-    expect(skipped).toEqual(['false', 'true', 'false'])
-  })
 })
 
 describe('resume', () => {
-  /** Begins a build that main is killed in, on a runner that does not come back. */
-  async function abandoned(stage: Stage, inputs: Record<string, string> = {}): Promise<void> {
-    const kill = new AbortController()
-    const stop = stage.azure.world.watch(({ method, target }) => {
-      if (RUNS.test(`${method} ${target}`)) kill.abort()
-    })
-    await stage.run(inputs, { interrupt: { kill: kill.signal }, skipPost: true })
-    stop()
-  }
+  test('another leg of a matrix, another script, a first attempt and resume: false build for themselves; a re-run follows', async () => {
+    const before = await leftBehind(stage.azure)
+    const runs = countRequests(stage.azure, RUNS)
+    // A build that main is killed in, on a runner that does not come back.
+    pace(stage.azure, { building: HELD })
+    await run({}, { interrupt: { kill: momentOf(stage.azure, RUNS) }, ...NO_POST })
+    const abandoned = without(await leftBehind(stage.azure), before)
+    expect([abandoned.templates.length, abandoned.blobs.length]).toEqual([1, 1])
+    const template = stage.azure.world.resources
+      .list(IMAGE_TEMPLATES)
+      .find(({ name }) => name === abandoned.templates[0])
+    const status = (): unknown => template?.properties['lastRunStatus']
+    while (!JSON.stringify(status() ?? '').includes('Building')) await delay(20)
+    // The run that was left goes on until it is released; the others are brisk.
+    pace(stage.azure)
+    const own: [Record<string, string>, string][] = [
+      [{ 'gallery-image-id': `${GALLERY}/images/base-linux` }, '2'],
+      [{ ...SKIP, 'inline-script': 'true' }, '2'],
+      [{ resume: 'false' }, '2'],
+      [{}, '1'],
+    ]
+    const jobs = await Promise.all(
+      own.map(([change, runAttempt]) => run(change, { job: { runAttempt }, ...NO_POST })),
+    )
+    expect(status()).toMatchObject({ runState: 'Running' })
+    expect(jobs.map(({ outputs }) => [outputs['skipped'], outputs['run-state']])).toEqual(
+      own.map(() => ['false', 'Succeeded']),
+    )
+    expect(jobs.map(({ conclusion }) => conclusion)).toEqual(own.map(() => 'success'))
+    expect(jobs.filter(({ log }) => log.includes('taking it over'))).toEqual([])
+    expect(runs()).toHaveLength(own.length + 1)
+    // Without skip-unchanged, the same is built again.
+    const same = jobs.slice(2).map(({ outputs }) => outputs)
+    expect(same.map((outputs) => outputs['build-key'])).toEqual([first['build-key'], first['build-key']])
+    expect(new Set([first, ...same].map((outputs) => outputs['image-uri'])).size).toBe(3)
 
-  test('a re-run follows the template that an earlier attempt left building', async () => {
-    await onStage({ speed: 300 }, async (stage) => {
-      await abandoned(stage)
-      const [template] = stage.azure.world.resources.list(IMAGE_TEMPLATES)
-      const { conclusion, outputs, main } = await stage.run({}, { job: { runAttempt: '2' } })
-      expect(conclusion).toBe('success')
-      expect(outputs).toMatchObject({ 'template-name': template?.name, 'run-state': 'Succeeded' })
-      expect(main.lines.join('\n')).toContain('taking it over')
-      expect(stage.azure.world.requests(RUNS)).toHaveLength(1)
-      expect(stage.azure.world.resources.get(outputs['image-uri'] ?? '')).toBeDefined()
-      expect(await leftBehind(stage.azure)).toEqual(NOTHING)
-    })
-  })
-
-  test('another leg of a matrix, another script, a first attempt and resume: false build for themselves', async () => {
-    await onStage(AT_ANY_PACE, async (stage) => {
-      pace(stage.azure, { building: HELD })
-      await abandoned(stage)
-      const [template] = stage.azure.world.resources.list(IMAGE_TEMPLATES)
-      const status = (): unknown => template?.properties['lastRunStatus']
-      while (!JSON.stringify(status() ?? '').includes('Building')) await delay(20)
-      // The run that was left goes on for as long as this test; the others are brisk.
-      pace(stage.azure)
-      const own: [Record<string, string>, string][] = [
-        [{ 'gallery-image-id': `${GALLERY}/images/base-linux` }, '2'],
-        [{ 'inline-script': 'true' }, '2'],
-        [{ resume: 'false' }, '2'],
-        [{}, '1'],
-      ]
-      const jobs = await Promise.all(
-        own.map(([change, runAttempt]) => stage.run(change, { job: { runAttempt } })),
-      )
-      expect(status()).toMatchObject({ runState: 'Running' })
-      expect(jobs.map(({ conclusion }) => conclusion)).toEqual(own.map(() => 'success'))
-      expect(jobs.filter(({ log }) => log.includes('taking it over'))).toEqual([])
-      expect(stage.azure.world.requests(RUNS)).toHaveLength(own.length + 1)
-    })
+    const all = await leftBehind(stage.azure)
+    const onLine = (line: string): void => {
+      if (line.includes('taking it over')) release(stage.azure)
+    }
+    const { conclusion, outputs, log } = await run({}, { job: { runAttempt: '2' }, onLine })
+    expect(conclusion).toBe('success')
+    expect(outputs).toMatchObject({ 'template-name': template?.name, 'run-state': 'Succeeded' })
+    expect(log).toContain('taking it over')
+    expect(runs()).toHaveLength(own.length + 1)
+    expect(stage.azure.world.resources.get(outputs['image-uri'] ?? '')).toBeDefined()
+    // What the earlier attempt left has gone with it.
+    expect(await leftBehind(stage.azure)).toEqual(without(all, abandoned))
   })
 
   test('a build that has failed is not taken over, though its template was kept', async () => {
-    await onStage(
-      { ...FAST, build: { ...UNRUN, failCustomizer: { index: 2, exitCode: 1, output: [] } } },
-      async (stage) => {
-        const script = { 'inline-script': 'exit 1' }
-        const jobs = [await stage.run(script), await stage.run(script, { job: { runAttempt: '2' } })]
-        expect(jobs.map(({ outputs }) => outputs['run-state'])).toEqual(['Failed', 'Failed'])
-        expect(stage.azure.world.requests(RUNS)).toHaveLength(2)
-        expect(jobs[1]?.log).not.toContain('taking it over')
-      },
-    )
+    stage.azure.world.options.build.failCustomizer = { index: 2, exitCode: 1, output: [] }
+    const runs = countRequests(stage.azure, RUNS)
+    const script = { 'inline-script': 'exit 1' }
+    const jobs = [await run(script), await run(script, { job: { runAttempt: '2' }, ...NO_POST })]
+    expect(jobs.map(({ outputs }) => outputs['run-state'])).toEqual(['Failed', 'Failed'])
+    expect(runs()).toHaveLength(2)
+    expect(jobs[1]?.log).not.toContain('taking it over')
   })
 })
+
+type Left = Awaited<ReturnType<typeof leftBehind>>
+
+/** What is left, without some of it. */
+function without(left: Left, some: Left): Left {
+  const rest = (names: string[], others: string[]): string[] => names.filter((name) => !others.includes(name))
+  return {
+    templates: rest(left.templates, some.templates),
+    stagingGroups: rest(left.stagingGroups, some.stagingGroups),
+    blobs: rest(left.blobs, some.blobs),
+  }
+}

@@ -222,10 +222,14 @@ export class StandIns {
   }
 }
 
-/** Where a tool of this machine is. */
+const places = new Map<string, string>()
+/** Where a tool of this machine is; it is looked for once. */
 function find(tool: string): string {
-  const { stdout } = spawnSync('bash', ['-c', `type -P ${tool}`], { encoding: 'utf8' })
-  return stdout.trim()
+  const known = places.get(tool)
+  if (known !== undefined) return known
+  const place = spawnSync('bash', ['-c', `type -P ${tool}`], { encoding: 'utf8' }).stdout.trim()
+  places.set(tool, place)
+  return place
 }
 
 function readCalls(record: string): Call[] {

@@ -17,12 +17,21 @@ export const SIGNATURE = 'signature of the SAS'
 export const UPLOAD_SIGNATURE = "signature of GitHub's upload URL"
 export const ACCOUNT_KEYS = ['first account key', 'second account key'] as const
 
-/**
- * What the local Azure has issued, by kind.
- * @param before its secrets before the first job: the keys of all its accounts
- */
-export function issuedSecrets({ world, blobs }: LocalAzure, before: ReadonlySet<string>): Secrets {
-  const fresh = [...world.secrets].filter((secret) => !before.has(secret))
+/** What a local Azure knew at a moment. */
+export interface Moment {
+  secrets: ReadonlySet<string>
+  /** Exchanges so far. */
+  exchanges: number
+}
+
+export function momentOf({ world }: LocalAzure): Moment {
+  return { secrets: new Set(world.secrets), exchanges: world.exchanges.length }
+}
+
+/** What the local Azure has issued since a moment, by kind; the keys of its accounts are older. */
+export function issuedSecrets({ world, blobs }: LocalAzure, since: Moment): Secrets {
+  const fresh = [...world.secrets].filter((secret) => !since.secrets.has(secret))
+  const exchanges = world.exchanges.slice(since.exchanges)
   const claims = (token: string): Record<string, string> => {
     if (!token.startsWith('eyJ')) return {}
     const payload = Buffer.from(token.split('.')[1] ?? '', 'base64url').toString()
@@ -30,8 +39,10 @@ export function issuedSecrets({ world, blobs }: LocalAzure, before: ReadonlySet<
   }
   const issuedBy = (claim: string, value: RegExp): string[] =>
     fresh.filter((secret) => value.test(claims(secret)[claim] ?? ''))
-  const uploads = signaturesIn(world.requests(/\/actionsresults\/.*sig=/).map(({ target }) => target))
-  const signatures = signaturesIn(world.exchanges.flatMap(({ target, body = '' }) => [target, body]))
+  const uploads = signaturesIn(
+    exchanges.map(({ target }) => target).filter((target) => /\/actionsresults\/.*sig=/.test(target)),
+  )
+  const signatures = signaturesIn(exchanges.flatMap(({ target, body = '' }) => [target, body]))
   const known = new Set([...signatures, ...uploads])
   const [first, second] = blobs.keys('stcontosobuild')
   return {

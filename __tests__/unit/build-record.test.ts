@@ -91,6 +91,7 @@ describe('the result', () => {
     ['failed', { runState: 'Failed' }, true],
     ['failed', {}, true],
     ['partially-succeeded', { runState: 'PartiallySucceeded' }, true],
+    ['cancelled', { runState: 'Canceled' }, true],
     ['unchanged', { skipped: true }, false],
     ['succeeded', { skipped: false, runState: 'Succeeded' }, false],
     ['started', { runState: 'Running' }, false],

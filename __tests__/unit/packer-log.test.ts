@@ -583,8 +583,8 @@ describe('a long log', () => {
     `    azure-arm: Get:${i} http://azure.archive.ubuntu.com/ubuntu jammy/main package${i}`
   test.each<[string, number, (i: number) => string[]]>([
     [
-      '50 MB of a script’s lines, each twice',
-      50,
+      '20 MB of a script’s lines, each twice',
+      20,
       (i) => [`${NEW} ${AT} ui: ${text(i)}`, `${NEW} ${text(i)}`],
     ],
     [

@@ -1,7 +1,7 @@
 /** Scripts whose lines are named do what they did before, in every shell that `/bin/sh` may be. */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import fc from 'fast-check'
@@ -15,11 +15,21 @@ afterAll(() => {
   rmSync(folder, { recursive: true })
 })
 
-const SHELLS = [['sh'], ['dash'], ['bash', '--posix'], ['busybox', 'sh']].map((command) => {
+const COMMANDS = [['sh'], ['dash'], ['bash', '--posix'], ['busybox', 'sh']]
+const SHELLS = (isDash('sh') ? COMMANDS.slice(1) : COMMANDS).map((command) => {
   const [program = '', ...options] = command
   const there = process.platform !== 'win32' && spawnSync(program, [...options, '-c', ':']).status === 0
   return { shell: command.join(' '), command, there }
 })
+
+/** Whether a shell is nothing but another name for `dash`, as on Debian and Ubuntu. */
+function isDash(shell: string): boolean {
+  const [found, dash] = [shell, 'dash'].map((name) => {
+    const { stdout } = spawnSync('sh', ['-c', `command -v ${name}`], { encoding: 'utf8' })
+    return stdout ? realpathSync(stdout.trim()) : undefined
+  })
+  return found !== undefined && found === dash
+}
 
 interface End {
   code: number | null

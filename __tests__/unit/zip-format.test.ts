@@ -102,11 +102,9 @@ describe('an archive', () => {
     )
   }
 
-  test.each([
-    ['as many entries as a field of 16 bits can say', 65_534, false],
-    ['one more', 65_535, true],
-    ['70,000', 70_000, true],
-  ])('of %s is read', async (_, count, isZip64) => {
+  // Which number of entries is the first that needs it is told below, by the end alone.
+  test('of more entries than a field of 16 bits can say is read', async () => {
+    const count = 70_000
     const slices = Array.from({ length: count }, (__, at) => ({
       entry: entryOf(`folder ${at}`, 0, 'directory'),
       from: 0,
@@ -124,7 +122,7 @@ describe('an archive', () => {
     const entries = await entriesOf(bytes)
     const names = entries.map(({ fileName }) => fileName)
     expect(names.join()).toBe(slices.map(({ entry }) => `${entry.path}/`).join())
-    expect(bytes.includes(Buffer.from('PK\x06\x06', 'latin1'))).toBe(isZip64)
+    expect(bytes.includes(Buffer.from('PK\x06\x06', 'latin1'))).toBe(true)
   })
 })
 

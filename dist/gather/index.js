@@ -39411,7 +39411,10 @@ function shown(value) {
 const RECORD_SCHEMA = 'aib-action/build-record/v1';
 /** The only file of the workflow artifact. */
 const RECORD_FILE = 'build-record.json';
-/** How a build ended. `unchanged`: the image was there already; `started`: nobody waits for it. */
+/**
+ * How a build ended. `cancelled`: its run was, by somebody else; a cancelled workflow leaves no record. `unchanged`: the
+ * image was there already; `started`: nobody waits for it.
+ */
 const RECORD_RESULTS = [
     'succeeded',
     'partially-succeeded',
@@ -39451,6 +39454,8 @@ function buildRecord({ report, version, workflow, inputs, failed, ...times }) {
 function resultOf({ runState, skipped }, failed) {
     if (runState === 'PartiallySucceeded')
         return 'partially-succeeded';
+    if (runState === 'Canceled')
+        return 'cancelled';
     if (failed)
         return 'failed';
     if (skipped)

@@ -9,9 +9,9 @@ export type Variables = Record<string, string>
 
 export interface Manifest {
   /** Input ID → default as the runner passes it, `''` without one. */
-  inputs: Map<string, string>
-  main: string
-  post?: string
+  readonly inputs: ReadonlyMap<string, string>
+  readonly main: string
+  readonly post?: string
 }
 
 interface ActionFile {
@@ -19,9 +19,19 @@ interface ActionFile {
   runs: { using: string; main: string; post?: string; pre?: string; 'post-if'?: string }
 }
 
+/** By their text, as every job of an action reads the same. */
+const manifests = new Map<string, Manifest>()
+
 /** Reads `action.yml` of a Node action. Throws for what this harness does not play. */
 export async function readManifest(folder: string): Promise<Manifest> {
-  const { inputs, runs } = parse(await readFile(path.join(folder, 'action.yml'), 'utf8')) as ActionFile
+  const text = await readFile(path.join(folder, 'action.yml'), 'utf8')
+  let manifest = manifests.get(text)
+  if (!manifest) manifests.set(text, (manifest = parseManifest(text)))
+  return manifest
+}
+
+function parseManifest(text: string): Manifest {
+  const { inputs, runs } = parse(text) as ActionFile
   if (!/^node2[04]$/.test(runs.using)) throw new Error(`Not a Node action: using '${runs.using}'`)
   if (runs.pre !== undefined) throw new Error('An action with `pre` is not played here')
   if ((runs['post-if'] ?? 'always()') !== 'always()') throw new Error('`post-if` must be `always()` here')
