@@ -150,7 +150,7 @@ describe('of the managed identity that builds', () => {
     expect(keptTemplate(stage, job)).toBe(true)
   })
 
-  test('to write the image: the run fails in Azure’s words', () => {
+  test('to write the image: the run fails in Azure’s words, and nothing of it stays', async () => {
     const message = failureOf(jobs.readOnly)
     expect(message).toContain('ended with Failed: ')
     expect(message).toContain('AuthorizationFailed')
@@ -158,6 +158,9 @@ describe('of the managed identity that builds', () => {
     expect(jobs.readOnly.outputs['run-state']).toBe('Failed')
     expect(jobs.readOnly.outputs['image-uri']).toBe('')
     expect(keptTemplate(stage, jobs.readOnly)).toBe(false)
+    const group = jobs.readOnly.outputs['staging-resource-group']
+    expect(group).toMatch(/^IT_/)
+    expect((await leftBehind(stage.azure)).stagingGroups).not.toContain(group)
     expect(annotations(jobs.readOnly, 'warning')).toEqual([])
   })
 
