@@ -6,6 +6,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { format, resolveConfig } from 'prettier'
 import { FAILURES, type Failure, type Place } from '../src/failures.ts'
+import { anchor } from '../src/matrix/results-summary.ts'
 
 const DOCUMENT = 'docs/troubleshooting.md'
 
@@ -79,14 +80,6 @@ function prose(text: string): string {
 
 function shownFacts(text: string): string {
   return text.replaceAll(/\{([a-z][a-zA-Z]*)\}/g, '<$1>')
-}
-
-/** As GitHub makes it of a heading. */
-function anchor(title: string): string {
-  return title
-    .toLowerCase()
-    .replaceAll(/[^\w\- ]/g, '')
-    .replaceAll(' ', '-')
 }
 
 const file = path.join(import.meta.dirname, '..', DOCUMENT)

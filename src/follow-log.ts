@@ -1,11 +1,11 @@
 /** The part of the story that tells what happens inside the build: its log, while it grows and afterwards. */
 import { BuildConsole } from './build-console.ts'
-import { messageOf } from './errors.ts'
 import { redactSignatures } from './image-template.ts'
 import type { BuildRequest } from './inputs.ts'
 import type { BuildEdges, RunEnd } from './ports.ts'
 import type { BuildReport } from './report.ts'
 import { WholeLog } from './whole-log.ts'
+import { uploadArtifact } from './upload-artifact.ts'
 
 /** A build that is being watched. */
 export interface WatchedBuild {
@@ -55,8 +55,9 @@ export async function fetchLog(
   { console }: WatchedBuild,
   startedAt: number,
   report: BuildReport,
-  { azure, runner, saveFile, uploadWorkflowArtifact }: BuildEdges,
+  edges: BuildEdges,
 ): Promise<void> {
+  const { azure, runner, saveFile } = edges
   report.reading = console.reading
   const failed = end.state !== 'Succeeded'
   const { stagingResourceGroup, template } = report
@@ -80,14 +81,6 @@ export async function fetchLog(
   console.log(whole.rest)
   console.close()
   const artifactName = log.artifactName.replace('<template name>', name)
-  if (artifactName === '') return
-  runner.openGroup('uploading the customization log')
-  const failure = await uploadWorkflowArtifact(artifactName, path).catch(messageOf)
-  runner.closeGroup()
-  if (failure === undefined) {
-    report.logArtifact = artifactName
-    runner.info(`the customization log is the workflow artifact ${artifactName}`)
-  } else {
-    runner.warning(`The customization log was not uploaded as workflow artifact ${artifactName}: ${failure}`)
-  }
+  const uploaded = await uploadArtifact('customization log', artifactName, path, edges)
+  if (uploaded !== undefined) report.logArtifact = uploaded
 }

@@ -416,12 +416,13 @@ const COURSES: Record<string, Course> = {
       'looking at the run': {
         request: READ,
         from: RUN,
+        // More than a minute, however chance shortens the pauses.
         faults: [
           [INTERNAL, { times: 4 }],
           ['reset', { times: 2 }],
-          [BROKEN, { times: 2 }],
+          [BROKEN, { times: 4 }],
         ],
-        answers: [500, 500, 500, 500, 0, 0, 200, 200, 200],
+        answers: [500, 500, 500, 500, 0, 0, 200, 200, 200, 200, 200],
         goesOn: true,
       },
       'looking at the operation, which is unknown in the end': {

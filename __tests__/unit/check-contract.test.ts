@@ -1,24 +1,13 @@
 /** check/action.yml, the code, docs/checking.md and the action itself promise the same. */
 import { describe, expect, test } from '@jest/globals'
-import { readFileSync } from 'node:fs'
-import path from 'node:path'
 import { parse } from 'yaml'
 import { CHECK_INPUTS, readCheckInputs } from '../../src/checking/check-inputs.ts'
 import { checkOutputs, emptyCheckReport } from '../../src/checking/check-report.ts'
 import { wantsSummary } from '../../src/inputs.ts'
+import { file, main, namesIn, recording, subAction } from '../support/action-files.ts'
 import { DEFINITION_ID, rawInputs, SUBSCRIPTION } from '../support/factories.ts'
 
-const root = path.join(import.meta.dirname, '..', '..')
-const file = (name: string): string => readFileSync(path.join(root, name), 'utf8')
-
-interface ActionFile {
-  inputs: Record<string, { description: string; required?: boolean; default?: string }>
-  outputs: Record<string, { description: string }>
-  runs: Record<string, string>
-}
-const action = parse(file('check/action.yml')) as ActionFile
-const main = parse(file('action.yml')) as ActionFile
-const inputNames = Object.keys(action.inputs)
+const { action, inputNames } = subAction('check')
 
 describe('inputs', () => {
   test('of check/action.yml are those that the code takes, in their order', () => {
@@ -26,14 +15,9 @@ describe('inputs', () => {
   })
 
   test('are each asked for', () => {
-    const asked = new Set<string>()
-    const raw = rawInputs({ 'subnet-id': '', 'build-vm-identities': '' })
-    const recorded = (name: string): string => {
-      asked.add(name)
-      return raw.text(name)
-    }
-    readCheckInputs({ ...raw, input: recorded, text: recorded })
-    wantsSummary({ ...raw, input: recorded })
+    const { raw, asked } = recording(rawInputs({ 'subnet-id': '', 'build-vm-identities': '' }))
+    readCheckInputs(raw)
+    wantsSummary(raw)
     expect(inputNames.filter((name) => !asked.has(name))).toEqual([])
     expect([...asked].filter((name) => !inputNames.includes(name))).toEqual([])
   })
@@ -52,14 +36,9 @@ test('runs as promised, from where the bundles are, and without post', () => {
 })
 
 describe('docs/checking.md', () => {
-  const names = (section: string): string[] => {
-    const table = new RegExp(`<!-- begin ${section} -->([^]*?)<!-- end -->`).exec(file('docs/checking.md'))
-    return [...(table?.[1] ?? '').matchAll(/^\| `([^`]+)` +\|/gm)].map((match) => match[1] ?? '')
-  }
-
   test('lists the inputs and outputs', () => {
-    expect(names('check-inputs')).toEqual(inputNames)
-    expect(names('check-outputs')).toEqual(Object.keys(action.outputs))
+    expect(namesIn('docs/checking.md', 'check-inputs')).toEqual(inputNames)
+    expect(namesIn('docs/checking.md', 'check-outputs')).toEqual(Object.keys(action.outputs))
   })
 
   test('gives inputs that there are in its example', () => {

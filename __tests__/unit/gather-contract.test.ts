@@ -1,43 +1,25 @@
 /** gather/action.yml, the code and docs/matrix.md promise the same. */
 import { describe, expect, test } from '@jest/globals'
-import { readFileSync } from 'node:fs'
-import path from 'node:path'
-import { parse } from 'yaml'
 import { RECORD_RESULTS } from '../../src/build-record.ts'
 import { resultOutputs } from '../../src/matrix/build-results.ts'
 import { readGatherInputs, type GatherRequest } from '../../src/matrix/gather-inputs.ts'
 import { wantsSummary } from '../../src/inputs.ts'
 import { planMatrix, planOutputs } from '../../src/matrix/matrix-plan.ts'
+import { main, namesIn, recording, subAction } from '../support/action-files.ts'
 import { DEFINITION_ID, problemsOf, rawInputs } from '../support/factories.ts'
 
-const root = path.join(import.meta.dirname, '..', '..')
-const file = (name: string): string => readFileSync(path.join(root, name), 'utf8')
-
-interface ActionFile {
-  inputs: Record<string, { description: string; required?: boolean; default?: string }>
-  outputs: Record<string, { description: string }>
-  runs: Record<string, string>
-}
-const action = parse(file('gather/action.yml')) as ActionFile
-const main = parse(file('action.yml')) as ActionFile
-const inputNames = Object.keys(action.inputs)
+const { action, inputNames, preset } = subAction('gather')
 const LEGS = '[{"name":"web-eastus","image":"web","location":"eastus"}]'
 
 function read(given: Record<string, string> = {}): GatherRequest {
-  const preset = inputNames.map((name) => [name, action.inputs[name]?.default ?? ''] as const)
-  return readGatherInputs(rawInputs({ ...Object.fromEntries(preset), legs: LEGS, ...given }))
+  return readGatherInputs(rawInputs({ ...preset, legs: LEGS, ...given }))
 }
 
 describe('inputs', () => {
   test('of gather/action.yml are those that the code reads', () => {
-    const asked = new Set<string>()
-    const raw = rawInputs({ legs: LEGS })
-    const recorded = (name: string): string => {
-      asked.add(name)
-      return raw.text(name)
-    }
-    readGatherInputs({ ...raw, input: recorded, text: recorded })
-    wantsSummary({ ...raw, input: recorded })
+    const { raw, asked } = recording(rawInputs({ legs: LEGS }))
+    readGatherInputs(raw)
+    wantsSummary(raw)
     expect([...asked].sort()).toEqual([...inputNames].sort())
   })
 
@@ -110,10 +92,6 @@ test('runs as promised, from where the bundles are, and without post', () => {
 })
 
 test('docs/matrix.md lists the inputs and outputs', () => {
-  const names = (section: string): string[] => {
-    const table = new RegExp(`<!-- begin ${section} -->([^]*?)<!-- end -->`).exec(file('docs/matrix.md'))
-    return [...(table?.[1] ?? '').matchAll(/^\| `([^`]+)` +\|/gm)].map((match) => match[1] ?? '')
-  }
-  expect(names('gather-inputs')).toEqual(inputNames)
-  expect(names('gather-outputs')).toEqual(Object.keys(action.outputs))
+  expect(namesIn('docs/matrix.md', 'gather-inputs')).toEqual(inputNames)
+  expect(namesIn('docs/matrix.md', 'gather-outputs')).toEqual(Object.keys(action.outputs))
 })

@@ -1,22 +1,10 @@
 /** plan/action.yml, the code and docs/matrix.md promise the same. */
 import { describe, expect, test } from '@jest/globals'
-import { readFileSync } from 'node:fs'
-import path from 'node:path'
-import { parse } from 'yaml'
 import { planMatrix, planOutputs } from '../../src/matrix/matrix-plan.ts'
+import { main, namesIn, recording, subAction } from '../support/action-files.ts'
 import { DEFINITION_ID, rawInputs } from '../support/factories.ts'
 
-const root = path.join(import.meta.dirname, '..', '..')
-const file = (name: string): string => readFileSync(path.join(root, name), 'utf8')
-
-interface ActionFile {
-  inputs: Record<string, { description: string; required?: boolean; default?: string }>
-  outputs: Record<string, { description: string }>
-  runs: Record<string, string>
-}
-const action = parse(file('plan/action.yml')) as ActionFile
-const main = parse(file('action.yml')) as ActionFile
-const inputNames = Object.keys(action.inputs)
+const { action, inputNames } = subAction('plan')
 
 const PLAN = {
   images: '- {name: web, location: eastus}',
@@ -25,13 +13,8 @@ const PLAN = {
 
 describe('inputs', () => {
   test('of plan/action.yml are those that the code reads', () => {
-    const asked = new Set<string>()
-    const raw = rawInputs(PLAN)
-    const recorded = (name: string): string => {
-      asked.add(name)
-      return raw.text(name)
-    }
-    planMatrix({ ...raw, input: recorded, text: recorded })
+    const { raw, asked } = recording(rawInputs(PLAN))
+    planMatrix(raw)
     expect([...asked].sort()).toEqual([...inputNames].sort())
   })
 
@@ -60,10 +43,6 @@ test('runs as promised, from where the bundles are, and without post', () => {
 })
 
 test('docs/matrix.md lists the inputs and outputs', () => {
-  const names = (section: string): string[] => {
-    const table = new RegExp(`<!-- begin ${section} -->([^]*?)<!-- end -->`).exec(file('docs/matrix.md'))
-    return [...(table?.[1] ?? '').matchAll(/^\| `([^`]+)` +\|/gm)].map((match) => match[1] ?? '')
-  }
-  expect(names('plan-inputs')).toEqual(inputNames)
-  expect(names('plan-outputs')).toEqual(Object.keys(action.outputs))
+  expect(namesIn('docs/matrix.md', 'plan-inputs')).toEqual(inputNames)
+  expect(namesIn('docs/matrix.md', 'plan-outputs')).toEqual(Object.keys(action.outputs))
 })

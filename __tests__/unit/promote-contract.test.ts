@@ -1,8 +1,5 @@
 /** promote/action.yml, the code, docs/promotion.md and the role promise the same. */
 import { describe, expect, test } from '@jest/globals'
-import { readFileSync } from 'node:fs'
-import path from 'node:path'
-import { parse } from 'yaml'
 import { documentedRole } from '../../local-azure/roles.ts'
 import { ROLE_NOTES } from '../../scripts/role-notes.ts'
 import { CLOUD_NAMES } from '../../src/azure/cloud.ts'
@@ -14,38 +11,25 @@ import {
   type PromoteRequest,
 } from '../../src/promotion/promote-inputs.ts'
 import { emptyPromoteReport, promoteOutputs } from '../../src/promotion/promote-report.ts'
+import { file, main, namesIn, recording, subAction } from '../support/action-files.ts'
 import { rawInputs, VERSION_ID } from '../support/factories.ts'
 
-const root = path.join(import.meta.dirname, '..', '..')
-const file = (name: string): string => readFileSync(path.join(root, name), 'utf8')
-
-interface ActionFile {
-  inputs: Record<string, { description: string; required?: boolean; default?: string }>
-  outputs: Record<string, { description: string }>
-  runs: Record<string, string>
-}
-const action = parse(file('promote/action.yml')) as ActionFile
-const main = parse(file('action.yml')) as ActionFile
-const inputNames = Object.keys(action.inputs)
+const { action, inputNames, preset } = subAction('promote')
 const document = file('docs/promotion.md')
 
 /** Inputs as the runner hands them over: of a promotion that works, unless `given` says otherwise. */
 function read(given: Record<string, string> = {}): PromoteRequest {
-  const preset = inputNames.map((name) => [name, action.inputs[name]?.default ?? ''] as const)
   const least = { 'image-version-id': VERSION_ID, 'tests-result': 'success' }
-  return readPromoteInputs(rawInputs({ ...Object.fromEntries(preset), ...least, ...given }), 0)
+  return readPromoteInputs(rawInputs({ ...preset, ...least, ...given }), 0)
 }
 
 describe('inputs', () => {
   test('of promote/action.yml are those that the code reads', () => {
-    const asked = new Set<string>()
-    const raw = rawInputs({ 'image-version-id': VERSION_ID, 'tests-result': 'success', 'image-tags': '' })
-    const recorded = (name: string): string => {
-      asked.add(name)
-      return raw.text(name)
-    }
-    readPromoteInputs({ ...raw, input: recorded, text: recorded }, 0)
-    wantsSummary({ ...raw, input: recorded })
+    const { raw, asked } = recording(
+      rawInputs({ 'image-version-id': VERSION_ID, 'tests-result': 'success', 'image-tags': '' }),
+    )
+    readPromoteInputs(raw, 0)
+    wantsSummary(raw)
     expect([...asked].sort()).toEqual([...inputNames].sort())
   })
 
@@ -86,14 +70,9 @@ test('runs as promised, from where the bundles are, and without post', () => {
 })
 
 describe('docs/promotion.md', () => {
-  const names = (section: string): string[] => {
-    const table = new RegExp(`<!-- begin ${section} -->([^]*?)<!-- end -->`).exec(document)
-    return [...(table?.[1] ?? '').matchAll(/^\| `([^`]+)` +\|/gm)].map((match) => match[1] ?? '')
-  }
-
   test('lists the inputs and outputs', () => {
-    expect(names('promote-inputs')).toEqual(inputNames)
-    expect(names('promote-outputs')).toEqual(Object.keys(action.outputs))
+    expect(namesIn('docs/promotion.md', 'promote-inputs')).toEqual(inputNames)
+    expect(namesIn('docs/promotion.md', 'promote-outputs')).toEqual(Object.keys(action.outputs))
   })
 
   test('lists every result and every failure code of a promotion', () => {

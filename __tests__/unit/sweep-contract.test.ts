@@ -1,43 +1,25 @@
 /** sweep/action.yml, the code and docs/sweeping.md promise the same. */
 import { describe, expect, test } from '@jest/globals'
-import { readFileSync } from 'node:fs'
-import path from 'node:path'
-import { parse } from 'yaml'
 import { CLOUD_NAMES } from '../../src/azure/cloud.ts'
 import { wantsSummary } from '../../src/inputs.ts'
 import { readSweepInputs, type SweepRequest } from '../../src/sweeping/sweep-inputs.ts'
 import { emptySweepReport, sweepOutputs } from '../../src/sweeping/sweep-report.ts'
+import { main, namesIn, recording, subAction } from '../support/action-files.ts'
 import { ACCOUNT_ID, problemsOf, rawInputs, SUBSCRIPTION } from '../support/factories.ts'
 
-const root = path.join(import.meta.dirname, '..', '..')
-const file = (name: string): string => readFileSync(path.join(root, name), 'utf8')
-
-interface ActionFile {
-  inputs: Record<string, { description: string; required?: boolean; default?: string }>
-  outputs: Record<string, { description: string }>
-  runs: Record<string, string>
-}
-const action = parse(file('sweep/action.yml')) as ActionFile
-const main = parse(file('action.yml')) as ActionFile
-const inputNames = Object.keys(action.inputs)
+const { action, inputNames, preset } = subAction('sweep')
 
 /** Inputs as the runner hands them over: of a sweep that works, unless `given` says otherwise. */
 function read(given: Record<string, string> = {}): SweepRequest {
-  const preset = inputNames.map((name) => [name, action.inputs[name]?.default ?? ''] as const)
   const scope = { 'resource-group': '', 'storage-account': '', 'subscription-id': SUBSCRIPTION }
-  return readSweepInputs(rawInputs({ ...Object.fromEntries(preset), ...scope, ...given }))
+  return readSweepInputs(rawInputs({ ...preset, ...scope, ...given }))
 }
 
 describe('inputs', () => {
   test('of sweep/action.yml are those that the code reads', () => {
-    const asked = new Set<string>()
-    const raw = rawInputs({ 'resource-group': 'rg' })
-    const recorded = (name: string): string => {
-      asked.add(name)
-      return raw.text(name)
-    }
-    readSweepInputs({ ...raw, input: recorded, text: recorded })
-    wantsSummary({ ...raw, input: recorded })
+    const { raw, asked } = recording(rawInputs({ 'resource-group': 'rg' }))
+    readSweepInputs(raw)
+    wantsSummary(raw)
     expect([...asked].sort()).toEqual([...inputNames].sort())
   })
 
@@ -125,10 +107,6 @@ test('runs as promised, from where the bundles are, and without post', () => {
 })
 
 test('docs/sweeping.md lists the inputs and outputs', () => {
-  const names = (section: string): string[] => {
-    const table = new RegExp(`<!-- begin ${section} -->([^]*?)<!-- end -->`).exec(file('docs/sweeping.md'))
-    return [...(table?.[1] ?? '').matchAll(/^\| `([^`]+)` +\|/gm)].map((match) => match[1] ?? '')
-  }
-  expect(names('sweep-inputs')).toEqual(inputNames)
-  expect(names('sweep-outputs')).toEqual(Object.keys(action.outputs))
+  expect(namesIn('docs/sweeping.md', 'sweep-inputs')).toEqual(inputNames)
+  expect(namesIn('docs/sweeping.md', 'sweep-outputs')).toEqual(Object.keys(action.outputs))
 })

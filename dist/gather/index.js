@@ -41928,7 +41928,7 @@ __nccwpck_require__.a(__webpack_module__, async (__webpack_handle_async_dependen
 /* harmony import */ var _inputs_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(25817);
 /* harmony import */ var _patience_js__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(95217);
 /* harmony import */ var _report_js__WEBPACK_IMPORTED_MODULE_7__ = __nccwpck_require__(22200);
-/* harmony import */ var _matrix_results_summary_js__WEBPACK_IMPORTED_MODULE_8__ = __nccwpck_require__(4939);
+/* harmony import */ var _matrix_results_summary_js__WEBPACK_IMPORTED_MODULE_8__ = __nccwpck_require__(44279);
 /* harmony import */ var _runner_js__WEBPACK_IMPORTED_MODULE_9__ = __nccwpck_require__(95776);
 /* harmony import */ var _workflow_artifact_js__WEBPACK_IMPORTED_MODULE_10__ = __nccwpck_require__(5650);
 /** Entry of the sub-action `gather`: reads, wires, calls, reports. The story is in `gathering.ts`. */
@@ -45262,7 +45262,7 @@ function parseJson(text) {
 /* harmony import */ var _build_results_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(90571);
 /* harmony import */ var _build_record_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(25940);
 /* harmony import */ var _errors_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(19473);
-/* harmony import */ var _results_summary_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(4939);
+/* harmony import */ var _results_summary_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(44279);
 /** The story of gathering: list the artifacts of the run, read each build's record, join them with the plan, tell. */
 
 
@@ -45318,16 +45318,34 @@ async function readAll(request, report, artifacts) {
 
 /***/ }),
 
-/***/ 4939:
+/***/ 44279:
 /***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
 
-/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
-/* harmony export */   DW: () => (/* binding */ resultLines),
-/* harmony export */   KB: () => (/* binding */ troubleshootingUrl),
-/* harmony export */   hZ: () => (/* binding */ resultsSummary)
-/* harmony export */ });
-/* unused harmony export anchor */
-/* harmony import */ var _failures_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(87983);
+
+// EXPORTS
+__nccwpck_require__.d(__webpack_exports__, {
+  DW: () => (/* binding */ resultLines),
+  hZ: () => (/* binding */ resultsSummary),
+  KB: () => (/* binding */ troubleshootingUrl)
+});
+
+// UNUSED EXPORTS: anchor
+
+// EXTERNAL MODULE: ./build/failures.js + 11 modules
+var failures = __nccwpck_require__(87983);
+;// CONCATENATED MODULE: ./build/foreign-text.js
+/** Foreign text in job summaries: names, messages and values that others chose. */
+/** One line of it, cut to so many characters; what cannot be seen becomes a blank. */
+function foreignLine(foreign, longest) {
+    return foreign.replaceAll(/[\p{C}\s]+/gu, ' ').slice(0, longest);
+}
+/** The same for Markdown: whatever could be markup, a mention or the end of a cell is spelled in numbers. */
+function foreignMarkdown(foreign, longest) {
+    return foreignLine(foreign, longest).replaceAll(/[^\p{L}\p{N} .,;:()-]/gu, (found) => `&#${found.codePointAt(0) ?? 0};`);
+}
+
+;// CONCATENATED MODULE: ./build/matrix/results-summary.js
+
 
 /** Characters of a cell, of a sentence and of a failure, and sentences: GitHub takes 1024 KiB a step (its documentation). */
 const [LONG_CELL, LONG_SENTENCE, LONG_FAILURE, MOST_SENTENCES] = [120, 300, 3000, 50];
@@ -45345,14 +45363,14 @@ const [RESULT, FAILURE_CODE] = [2, 6];
 /** @param explanation of the failure to gather; absent when all was gathered */
 function resultsSummary({ results, refused, troubleshooting }, explanation) {
     const rows = results.map((one) => {
-        const cells = cellsOf(one).map((cell) => text(cell));
+        const cells = cellsOf(one).map((cell) => results_summary_text(cell));
         cells[RESULT] = `${ICONS[one.result]} ${one.result}`;
         cells[FAILURE_CODE] = failureLink(one['failure-code'] ?? '', troubleshooting);
         return row(cells);
     });
     const parts = [
         '## Azure VM images',
-        ...(explanation ? [`❌ ${text(explanation.headline, LONG_FAILURE)}`] : []),
+        ...(explanation ? [`❌ ${results_summary_text(explanation.headline, LONG_FAILURE)}`] : []),
         `${countsOf(results)}.`,
         ...(rows.length === 0 ? [] : [[row(HEADS), row(HEADS.map(() => '---')), ...rows].join('\n')]),
         ...(refused.length === 0 ? [] : [refusals(refused)]),
@@ -45361,12 +45379,12 @@ function resultsSummary({ results, refused, troubleshooting }, explanation) {
 }
 function refusals(refused) {
     const more = refused.length - MOST_SENTENCES;
-    const shown = refused.slice(0, MOST_SENTENCES).map((one) => `- ${text(one, LONG_SENTENCE)}`);
+    const shown = refused.slice(0, MOST_SENTENCES).map((one) => `- ${results_summary_text(one, LONG_SENTENCE)}`);
     return [...shown, ...(more > 0 ? [`- and ${more} more; the log has all of them`] : [])].join('\n');
 }
 /** The same table in columns, for the log. */
 function resultLines(results) {
-    const table = [HEADS, ...results.map(cellsOf)].map((cells) => cells.map((cell) => plain(cell, LONG_CELL)));
+    const table = [HEADS, ...results.map(cellsOf)].map((cells) => cells.map((cell) => foreignLine(cell, LONG_CELL)));
     const widths = HEADS.map((_, column) => Math.max(...table.map((cells) => cells[column]?.length ?? 0)));
     const lines = table.map((cells) => cells
         .map((cell, column) => cell.padEnd(widths[column] ?? 0))
@@ -45393,13 +45411,13 @@ function countsOf(results) {
 }
 /** A link to the failure's section, when it is one of the catalogue. */
 function failureLink(code, troubleshooting) {
-    const failure = _failures_js__WEBPACK_IMPORTED_MODULE_0__/* .FAILURES */ .E.find(({ id, cause }) => id === code && cause !== '');
+    const failure = failures/* FAILURES */.E.find(({ id, cause }) => id === code && cause !== '');
     return failure && troubleshooting !== undefined
-        ? `[${text(code)}](${troubleshooting}#${anchor(failure.title)})`
-        : text(code);
+        ? `[${results_summary_text(code)}](${troubleshooting}#${results_summary_anchor(failure.title)})`
+        : results_summary_text(code);
 }
 /** The anchor that GitHub gives to a heading; a test compares with docs/troubleshooting.md. */
-function anchor(title) {
+function results_summary_anchor(title) {
     return title
         .toLowerCase()
         .replaceAll(/[^\w\- ]/g, '')
@@ -45408,12 +45426,8 @@ function anchor(title) {
 function row(cells) {
     return `| ${cells.join(' | ')} |`;
 }
-function plain(foreign, longest) {
-    return foreign.replaceAll(/[\p{C}\s]+/gu, ' ').slice(0, longest);
-}
-/** Foreign text: whatever could be markup, a mention or the end of a cell is spelled in numbers. */
-function text(foreign, longest = LONG_CELL) {
-    return plain(foreign, longest).replaceAll(/[^\p{L}\p{N} .,;:()-]/gu, (found) => `&#${found.codePointAt(0) ?? 0};`);
+function results_summary_text(foreign, longest = LONG_CELL) {
+    return foreignMarkdown(foreign, longest);
 }
 /**
  * URL of the document with every failure code, as it is in the version of the action that runs.

@@ -83150,7 +83150,7 @@ __nccwpck_require__.a(__webpack_module__, async (__webpack_handle_async_dependen
 /* harmony import */ var _patience_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(5217);
 /* harmony import */ var _promotion_promote_inputs_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(4518);
 /* harmony import */ var _promotion_promote_report_js__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(6813);
-/* harmony import */ var _promotion_promote_summary_js__WEBPACK_IMPORTED_MODULE_7__ = __nccwpck_require__(4015);
+/* harmony import */ var _promotion_promote_summary_js__WEBPACK_IMPORTED_MODULE_7__ = __nccwpck_require__(8316);
 /* harmony import */ var _promotion_promotion_js__WEBPACK_IMPORTED_MODULE_8__ = __nccwpck_require__(668);
 /* harmony import */ var _runner_js__WEBPACK_IMPORTED_MODULE_9__ = __nccwpck_require__(2980);
 /** Entry of the sub-action `promote`: reads, wires, calls, reports. The story is in `promotion.ts`. */
@@ -83602,16 +83602,35 @@ function explainPromotion(error, report) {
 
 /***/ }),
 
-/***/ 4015:
+/***/ 8316:
 /***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
 
-/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
-/* harmony export */   h: () => (/* binding */ promoteSummary)
-/* harmony export */ });
-/* harmony import */ var _candidate_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(471);
-/* harmony import */ var _promote_report_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(6813);
-/* harmony import */ var _resource_id_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(2558);
+
+// EXPORTS
+__nccwpck_require__.d(__webpack_exports__, {
+  h: () => (/* binding */ promoteSummary)
+});
+
+// EXTERNAL MODULE: ./build/promotion/candidate.js
+var candidate = __nccwpck_require__(471);
+// EXTERNAL MODULE: ./build/promotion/promote-report.js
+var promote_report = __nccwpck_require__(6813);
+// EXTERNAL MODULE: ./build/resource-id.js
+var resource_id = __nccwpck_require__(2558);
+;// CONCATENATED MODULE: ./build/foreign-text.js
+/** Foreign text in job summaries: names, messages and values that others chose. */
+/** One line of it, cut to so many characters; what cannot be seen becomes a blank. */
+function foreignLine(foreign, longest) {
+    return foreign.replaceAll(/[\p{C}\s]+/gu, ' ').slice(0, longest);
+}
+/** The same for Markdown: whatever could be markup, a mention or the end of a cell is spelled in numbers. */
+function foreignMarkdown(foreign, longest) {
+    return foreignLine(foreign, longest).replaceAll(/[^\p{L}\p{N} .,;:()-]/gu, (found) => `&#${found.codePointAt(0) ?? 0};`);
+}
+
+;// CONCATENATED MODULE: ./build/promotion/promote-summary.js
 /** The job summary of a promotion, in Markdown as GitHub renders it. Tags and Azure's words are foreign text. */
+
 
 
 
@@ -83627,18 +83646,18 @@ const RESULTS = {
 /** @param explanation of the failure; absent for a promotion that went well */
 function promoteSummary(report, explanation) {
     const { version, imageVersionId, result, checks } = report;
-    const given = version?.name ?? (0,_resource_id_js__WEBPACK_IMPORTED_MODULE_2__/* .lastName */ .UK)(imageVersionId);
+    const given = version?.name ?? (0,resource_id/* lastName */.UK)(imageVersionId);
     const headline = result === undefined ? '❌ not blessed' : RESULTS[result];
     const parts = [
-        `## Promotion of image version ${text(given)}`,
+        `## Promotion of image version ${promote_summary_text(given)}`,
         `**${headline}**`,
-        ...(explanation ? [text([explanation.headline, ...explanation.advice].join(' '), LONG_FAILURE)] : []),
+        ...(explanation ? [promote_summary_text([explanation.headline, ...explanation.advice].join(' '), LONG_FAILURE)] : []),
         ...table(report),
         ...(checks.length > 0
             ? [
                 '### What was checked',
                 checks
-                    .map(({ passed, words }) => `- ${passed ? '✅' : '❌'} ${text(words, LONG_COMMAND)}`)
+                    .map(({ passed, words }) => `- ${passed ? '✅' : '❌'} ${promote_summary_text(words, LONG_COMMAND)}`)
                     .join('\n'),
             ]
             : []),
@@ -83649,26 +83668,24 @@ function table(report) {
     const { version, previous } = report;
     if (!version)
         return [];
-    const command = (0,_promote_report_js__WEBPACK_IMPORTED_MODULE_1__/* .rollBackCommand */ .g0)(report);
+    const command = (0,promote_report/* rollBackCommand */.g0)(report);
     const rows = [
-        ['Image', text(version.id)],
-        ['Status', text((0,_candidate_js__WEBPACK_IMPORTED_MODULE_0__/* .tagOf */ .cO)(version, _candidate_js__WEBPACK_IMPORTED_MODULE_0__/* .STATUS_TAG */ .ek) || 'none')],
+        ['Image', promote_summary_text(version.id)],
+        ['Status', promote_summary_text((0,candidate/* tagOf */.cO)(version, candidate/* STATUS_TAG */.ek) || 'none')],
         ['In latest', version.excludeFromLatest ? 'no' : 'yes'],
-        ['Regions', text((0,_candidate_js__WEBPACK_IMPORTED_MODULE_0__/* .regionNames */ .jk)(version).join(', '))],
+        ['Regions', promote_summary_text((0,candidate/* regionNames */.jk)(version).join(', '))],
         ...(version.endOfLifeDate === undefined
             ? []
-            : [['End of life', text(version.endOfLifeDate)]]),
-        ['Previous version', text(previous ?? 'none')],
+            : [['End of life', promote_summary_text(version.endOfLifeDate)]]),
+        ['Previous version', promote_summary_text(previous ?? 'none')],
         ...(command === ''
             ? []
-            : [['Roll back', `<code>${text(command, LONG_COMMAND)}</code>`]]),
+            : [['Roll back', `<code>${promote_summary_text(command, LONG_COMMAND)}</code>`]]),
     ];
     return [['| | |', '| --- | --- |', ...rows.map((row) => `| ${row.join(' | ')} |`)].join('\n')];
 }
-/** Foreign text: whatever could be markup, a mention or the end of a cell is spelled in numbers. */
-function text(foreign, longest = LONG_CELL) {
-    const line = foreign.replaceAll(/[\p{C}\s]+/gu, ' ').slice(0, longest);
-    return line.replaceAll(/[^\p{L}\p{N} .,;:()-]/gu, (found) => `&#${found.codePointAt(0) ?? 0};`);
+function promote_summary_text(foreign, longest = LONG_CELL) {
+    return foreignMarkdown(foreign, longest);
 }
 
 

@@ -1,6 +1,7 @@
 /** The job summary of a check, in Markdown as GitHub renders it. Names and Azure's words are foreign text. */
 import { isReady, lacking, remedies, tables, type CheckReport, type Row, type State } from './check-report.ts'
 import type { Explanation } from '../explanation.ts'
+import { foreignMarkdown } from '../foreign-text.ts'
 
 /** GitHub takes 1024 KiB a step (its documentation): rows of a table, and characters of a cell, a command, a failure. */
 const [MOST_ROWS, LONG_CELL, LONG_COMMAND, LONG_FAILURE] = [150, 500, 3000, 4000]
@@ -41,8 +42,6 @@ function listing(lines: readonly string[]): string {
   return `<pre>${lines.map((line) => text(line, LONG_COMMAND)).join('\n')}</pre>`
 }
 
-/** Foreign text: whatever could be markup, a mention or the end of a cell is spelled in numbers. */
 function text(foreign: string, longest = LONG_CELL): string {
-  const line = foreign.replaceAll(/[\p{C}\s]+/gu, ' ').slice(0, longest)
-  return line.replaceAll(/[^\p{L}\p{N} .,;:()-]/gu, (found) => `&#${found.codePointAt(0) ?? 0};`)
+  return foreignMarkdown(foreign, longest)
 }

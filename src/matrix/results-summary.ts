@@ -2,6 +2,7 @@
 import type { BuildResult } from './build-results.ts'
 import type { Explanation } from '../explanation.ts'
 import { FAILURES } from '../failures.ts'
+import { foreignLine, foreignMarkdown } from '../foreign-text.ts'
 
 /** Characters of a cell, of a sentence and of a failure, and sentences: GitHub takes 1024 KiB a step (its documentation). */
 const [LONG_CELL, LONG_SENTENCE, LONG_FAILURE, MOST_SENTENCES] = [120, 300, 3000, 50]
@@ -56,7 +57,9 @@ function refusals(refused: readonly string[]): string {
 
 /** The same table in columns, for the log. */
 export function resultLines(results: readonly BuildResult[]): string[] {
-  const table = [HEADS, ...results.map(cellsOf)].map((cells) => cells.map((cell) => plain(cell, LONG_CELL)))
+  const table = [HEADS, ...results.map(cellsOf)].map((cells) =>
+    cells.map((cell) => foreignLine(cell, LONG_CELL)),
+  )
   const widths = HEADS.map((_, column) => Math.max(...table.map((cells) => cells[column]?.length ?? 0)))
   const lines = table.map((cells) =>
     cells
@@ -106,16 +109,8 @@ function row(cells: readonly string[]): string {
   return `| ${cells.join(' | ')} |`
 }
 
-function plain(foreign: string, longest: number): string {
-  return foreign.replaceAll(/[\p{C}\s]+/gu, ' ').slice(0, longest)
-}
-
-/** Foreign text: whatever could be markup, a mention or the end of a cell is spelled in numbers. */
 function text(foreign: string, longest = LONG_CELL): string {
-  return plain(foreign, longest).replaceAll(
-    /[^\p{L}\p{N} .,;:()-]/gu,
-    (found) => `&#${found.codePointAt(0) ?? 0};`,
-  )
+  return foreignMarkdown(foreign, longest)
 }
 
 /**

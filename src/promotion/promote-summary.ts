@@ -3,6 +3,7 @@ import { regionNames, STATUS_TAG, tagOf } from './candidate.ts'
 import type { Explanation } from '../explanation.ts'
 import { rollBackCommand, type PromoteReport, type PromotionResult } from './promote-report.ts'
 import { lastName } from '../resource-id.ts'
+import { foreignMarkdown } from '../foreign-text.ts'
 
 /** Characters of a cell, of a failure, and of a command. */
 const [LONG_CELL, LONG_FAILURE, LONG_COMMAND] = [500, 3000, 1000]
@@ -57,8 +58,6 @@ function table(report: PromoteReport): string[] {
   return [['| | |', '| --- | --- |', ...rows.map((row) => `| ${row.join(' | ')} |`)].join('\n')]
 }
 
-/** Foreign text: whatever could be markup, a mention or the end of a cell is spelled in numbers. */
 function text(foreign: string, longest = LONG_CELL): string {
-  const line = foreign.replaceAll(/[\p{C}\s]+/gu, ' ').slice(0, longest)
-  return line.replaceAll(/[^\p{L}\p{N} .,;:()-]/gu, (found) => `&#${found.codePointAt(0) ?? 0};`)
+  return foreignMarkdown(foreign, longest)
 }

@@ -1,6 +1,7 @@
 /** The job summary of a sweep, in Markdown as GitHub renders it. Names and Azure's words are foreign text. */
 import type { Explanation } from '../explanation.ts'
 import { age, count, nameOf, originOf, type Finding, type Result, type SweepReport } from './sweep-report.ts'
+import { foreignMarkdown } from '../foreign-text.ts'
 
 /** GitHub takes 1024 KiB a step (its documentation): rows of a table, and characters of a cell and of a failure. */
 const [MOST_ROWS, LONG_CELL, LONG_FAILURE] = [100, 300, 3000]
@@ -49,8 +50,6 @@ function table(title: string, findings: readonly Finding[], { now }: SweepReport
   ]
 }
 
-/** Foreign text: whatever could be markup, a mention or the end of a cell is spelled in numbers. */
 function text(foreign: string, longest = LONG_CELL): string {
-  const line = foreign.replaceAll(/[\p{C}\s]+/gu, ' ').slice(0, longest)
-  return line.replaceAll(/[^\p{L}\p{N} .,;:()-]/gu, (found) => `&#${found.codePointAt(0) ?? 0};`)
+  return foreignMarkdown(foreign, longest)
 }
