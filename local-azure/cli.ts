@@ -1,6 +1,6 @@
 /**
- * `start` runs a local Azure until interrupted; `demo [--scenario NAME]` plays a scenario with the bundled action;
- * `outer-loop` plays the way from a commit to blessed images.
+ * `start` runs a local Azure until interrupted; `demo [--scenario NAME]` plays a scenario with the bundled action,
+ * `demo --skip-unchanged` the same image again and again; `outer-loop` plays the way from a commit to blessed images.
  */
 import { parseArgs } from 'node:util'
 import { playScenario } from './demo.ts'
@@ -9,16 +9,21 @@ import { startLocalAzure } from './index.ts'
 import { playOuterLoop } from './outer-loop.ts'
 import { SCENARIOS } from './scenarios.ts'
 import { CLIENT_ID, SUBSCRIPTION_ID, TENANT_ID } from './seed.ts'
+import { playUnchanged } from './unchanged.ts'
 
 const { positionals, values } = parseArgs({
   allowPositionals: true,
-  options: { scenario: { type: 'string', default: 'gallery' }, speed: { type: 'string', default: '300' } },
+  options: {
+    scenario: { type: 'string', default: 'gallery' },
+    speed: { type: 'string', default: '300' },
+    'skip-unchanged': { type: 'boolean', default: false },
+  },
 })
 
-if (positionals[0] === 'demo') await demo(values.scenario)
+if (positionals[0] === 'demo') await (values['skip-unchanged'] ? unchanged() : demo(values.scenario))
 else if (positionals[0] === 'start') await start(Number(values.speed))
 else if (positionals[0] === 'outer-loop') await outerLoop()
-else fail('usage: cli.ts start [--speed N] | demo [--scenario NAME] | outer-loop')
+else fail('usage: cli.ts start [--speed N] | demo [--scenario NAME | --skip-unchanged] | outer-loop')
 
 async function demo(name: string): Promise<void> {
   const scenario = SCENARIOS[name] ?? FAILURE_SCENARIOS[name]
@@ -29,6 +34,11 @@ async function demo(name: string): Promise<void> {
   }
   const asItShould = await playScenario(scenario, console.log)
   if (!asItShould) fail(`\nthe scenario did not end as it should (${scenario.conclusion})`)
+}
+
+async function unchanged(): Promise<void> {
+  const wrong = await playUnchanged(console.log)
+  if (wrong.length > 0) fail(`\nnot as it should be: ${wrong.join('; ')}`)
 }
 
 async function outerLoop(): Promise<void> {

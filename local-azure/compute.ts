@@ -9,6 +9,7 @@ import { vmSizeRoutes } from './compute/vm-sizes.ts'
 import type { World } from './world.ts'
 
 export { putGallery, putImageDefinition, putImageVersion } from './compute/galleries.ts'
+export { replicateNew } from './compute/gallery-updates.ts'
 export { putManagedImage } from './compute/managed-images.ts'
 export { latestVersion, marketplaceImage } from './compute/marketplace.ts'
 export {

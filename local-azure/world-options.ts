@@ -144,13 +144,13 @@ export interface BuildScript {
   lag?: { template?: number; operation?: number }
 }
 
-/** How gallery image versions are replicated when they are updated; times in milliseconds of the service. */
+/** How gallery image versions are replicated; times in milliseconds of the service. */
 export interface Replication {
   /** Until a new region has its replica; default: 8 min (assumed; 12 min are reported). */
   duration?: number
   /** Until an update without a new region is done; default: 150 s (recorded: more than two minutes). */
   update?: number
-  /** Regions in which it fails, and with which details. */
+  /** Regions in which it fails, and with which details; never the version's own. */
   failing?: Record<string, string>
   /** How much longer new regions replicate than the update lasts (reported: minutes; usually not at all). */
   lag?: number

@@ -3,17 +3,19 @@
  *
  *     npm run bench                                           the comparison, about half an hour on two cores
  *     npm run bench -- --memory                               peak memory over trees of 0.5 to 4 GiB
+ *     npm run bench -- --unchanged                            the run that finds nothing to build, beside sha256sum
  *     npm run bench -- --start                                time to the first request, beside an empty Node
  *     npm run bench -- --arrival                              whether 40,000 files and 4 GiB arrive byte for byte
- *     npm run bench -- --all                                  the four, one after the other
+ *     npm run bench -- --all                                  the five, one after the other
  *     npm run bench -- --scale 0.05 --rounds 2                a quick look
  *     npm run bench -- --trees small,random --ways tar,ours-tar
  *     npm run bench -- --clean                                removes the trees that are kept for the next run
  *
- * A comparison of all trees and ways at full size, with five rounds or more, and the others at full size are written
- * into `docs/performance.md`; `--write` writes any. `--start` and `--arrival` run `dist`, as `npm run build` made it; the
- * others compile and bundle the sources themselves, into `build/bench`. Needs bash, zip, GNU tar, pigz and, but for
- * Linux on x64, azcopy. Trees need 4 GB of the temporary folder, archives and blobs 8 GB more for a while. Memory is
+ * A comparison of all trees and ways at full size, with five rounds or more, and the others at full size, the unchanged
+ * run with five rounds as well, are written into `docs/performance.md`; `--write` writes any. `--start` and `--arrival`
+ * run `dist`, as `npm run build` made it; the others compile and bundle the sources themselves, into `build/bench`.
+ * Comparison and memory need bash, zip, GNU tar, pigz and, but for Linux on x64, azcopy; the unchanged run needs bash,
+ * xargs, sha256sum and openssl. Trees need 4 GB of the temporary folder, archives and blobs 8 GB more for a while. Memory is
  * read from `/proc`, so it is told on Linux alone.
  */
 import { rmSync } from 'node:fs'
@@ -24,8 +26,9 @@ import { compare, type ComparisonOptions } from './bench/comparison.ts'
 import { measureMemory } from './bench/memory.ts'
 import { PAGE, writeSection } from './bench/report.ts'
 import { measureStart } from './bench/start.ts'
-import { findTools, machine } from './bench/tools.ts'
+import { findDigesters, findTools, machine } from './bench/tools.ts'
 import { BENCH_FOLDER, TREES, type TreeName } from './bench/trees.ts'
+import { measureUnchanged } from './bench/unchanged.ts'
 import { WAYS, type WayName } from './bench/ways.ts'
 
 const flag = { type: 'boolean', default: false } as const
@@ -36,6 +39,7 @@ const { values } = parseArgs({
     trees: { type: 'string', default: Object.keys(TREES).join() },
     ways: { type: 'string', default: Object.keys(WAYS).join() },
     memory: flag,
+    unchanged: flag,
     start: flag,
     arrival: flag,
     all: flag,
@@ -48,36 +52,43 @@ if (values.clean) rmSync(BENCH_FOLDER, { recursive: true, force: true })
 else await bench()
 
 async function bench(): Promise<void> {
-  const { memory, start, arrival, all } = values
-  const comparison = all || !(memory || start || arrival)
+  const { memory, unchanged, start, arrival, all } = values
+  const comparison = all || !(memory || unchanged || start || arrival)
   const options: ComparisonOptions = {
     trees: chosen<TreeName>('trees', Object.keys(TREES), values.trees),
     ways: chosen<WayName>('ways', Object.keys(WAYS), values.ways),
     rounds: positive('rounds', values.rounds),
     scale: positive('scale', values.scale),
   }
-  const tools = findTools()
-  const isKept = values.write || isFull(options, comparison)
+  const tools = comparison || memory ? findTools() : undefined
+  const digesters = all || unchanged ? findDigesters() : undefined
+  const isKept = values.write || isFull(options, { comparison, unchanged: digesters !== undefined })
   // Each as soon as it is there: the next one may take half an hour, and fail.
-  const tell = (name: string, text: string): void => {
+  const tell = (name: string, text: string, versions: readonly string[] = []): void => {
     const day = new Date().toISOString().slice(0, 10)
-    const section = [`On ${day}:`, machine(tools).join('\n'), text].join('\n\n')
+    const section = [`On ${day}:`, machine(versions).join('\n'), text].join('\n\n')
     console.log(`\n── ${name}\n\n${section}\n`)
     if (isKept) writeSection(name, section)
   }
   if (all || start) tell('start', await measureStart(say))
   if (all || arrival) tell('arrival', await checkArrival(options.scale, say))
-  if (comparison || memory) {
-    const programs = { azcopy: tools.azcopy, ours: await bundleOurs() }
-    if (comparison) tell('comparison', await compare(options, programs, say))
-    if (all || memory) tell('memory', await measureMemory(options.scale, programs, say))
+  if (digesters) tell('unchanged', await measureUnchanged(options, say), digesters)
+  if (tools) {
+    const { azcopy, versions } = tools
+    const programs = { azcopy, ours: await bundleOurs() }
+    if (comparison) tell('comparison', await compare(options, programs, say), versions)
+    if (all || memory) tell('memory', await measureMemory(options.scale, programs, say), versions)
   }
   console.log(isKept ? `Written into ${PAGE}.` : `A quick look: ${PAGE} is left as it is.`)
 }
 
-function isFull({ trees, ways, rounds, scale }: ComparisonOptions, comparison: boolean): boolean {
+function isFull(
+  { trees, ways, rounds, scale }: ComparisonOptions,
+  measured: { comparison: boolean; unchanged: boolean },
+): boolean {
   const everything = trees.length === Object.keys(TREES).length && ways.length === Object.keys(WAYS).length
-  return scale === 1 && (!comparison || (everything && rounds >= 5))
+  const inRounds = measured.comparison || measured.unchanged
+  return scale === 1 && (!inRounds || rounds >= 5) && (!measured.comparison || everything)
 }
 
 function chosen<T extends string>(option: string, known: string[], text: string): T[] {

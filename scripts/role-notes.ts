@@ -148,10 +148,13 @@ const DEPLOYER_NOTES: Record<string, RoleNote> = {
     needed: 'variant',
     who: DEPLOYER,
     scope: 'the gallery',
-    when: 'the sub-action `promote`, best as an identity of its own; no build needs it',
+    when: 'the sub-action `promote`, best as an identity of its own; of builds those alone that add regions to an image that is there (`skip-unchanged`, `retry-replication`)',
     actions: {
       [`${GALLERIES}/images/versions/read`]: ['the version, and what else is in latest', 'reference'],
-      [`${GALLERIES}/images/versions/write`]: ['replicating and blessing it; not for a check', 'reference'],
+      [`${GALLERIES}/images/versions/write`]: [
+        'replicating and blessing it; regions that a build adds; not for a check',
+        'reference',
+      ],
     },
   },
   'deployer-live-log': {

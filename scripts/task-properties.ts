@@ -45,7 +45,7 @@ const WITHOUT_FIELD = `
 client-id tenant-id subscription-id audience environment resource-manager-endpoint resource-group
 storage-account exclude template-name existing-template template-file cleanup wait dry-run
 register-providers log-artifact-name record-artifact-name poll-interval-seconds follow-log keep-log ignore-warnings summary
-skip-unchanged resume
+skip-unchanged resume retry-replication
 `
 
 /** Fields, each with the inputs that fill it or a part of it. */

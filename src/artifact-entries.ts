@@ -7,7 +7,6 @@ import fs, { type Dirent, type Stats } from 'node:fs'
 import path from 'node:path'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import ignore, { type Ignore } from 'ignore'
-import { credentialsIn, type Credential } from './credential-scan.ts'
 import { InputError, type Problem } from './errors.ts'
 import { isWindowsName, sameNames } from './windows-names.ts'
 
@@ -36,7 +35,6 @@ export interface Listing {
   leftOut: string[]
   /** What the user's patterns kept out: a folder, with a `/` at its end, counts once. `names` are the first ten. */
   excluded: { count: number; names: string[] }
-  credentials: Credential[]
 }
 
 /** Calls of the file system block, which is several times faster for many small files; this often others get a turn. */
@@ -53,26 +51,35 @@ export async function listEntries(
   format: ArchiveFormat,
   exclude: readonly string[] = [],
 ): Promise<Listing> {
+  const walk = walkOf(buildPath, format, exclude)
+  const entries: Entry[] = []
+  for await (const some of walk.turns()) entries.push(...some)
+  const names = walk.excluded.sort().slice(0, NAMES_TOLD)
+  return { entries, leftOut: walk.leftOut.sort(), excluded: { count: walk.excluded.length, names } }
+}
+
+/**
+ * The same entries in the same order, some at a time as they are found, for who need not know first that all can be had.
+ * @throws InputError as `listEntries`: at once for the build path itself, for what is in it at the end
+ */
+export function findEntries(
+  buildPath: string,
+  format: ArchiveFormat,
+  exclude: readonly string[] = [],
+): AsyncIterable<Entry[]> {
+  return walkOf(buildPath, format, exclude).turns()
+}
+
+function walkOf(buildPath: string, format: ArchiveFormat, exclude: readonly string[]): Walk {
   const { top, real } = locate(buildPath)
   const name = path.basename(buildPath)
   if ([buildPath, real].some((one) => one.split(path.sep).some(isGit))) {
     refuse(`'${buildPath}' is part of .git, which holds the job's token: it is never packed.`)
   }
   if (format === 'zip' && !isWindowsName(name)) refuse(`'${name}' cannot exist on Windows: rename it.`)
-  if (top.isFile()) {
-    const entries = [fileEntry(name, real, top)]
-    const credentials = await credentialsIn(entries)
-    return { entries, leftOut: [], excluded: { count: 0, names: [] }, credentials }
-  }
+  if (top.isFile()) return new Walk(real, format, undefined, fileEntry(name, real, top))
   if (!top.isDirectory()) refuse(`'${buildPath}' is neither a folder nor a file.`)
-  const walk = new Walk(real, format, patterns(real, exclude))
-  await walk.all()
-  const entries = walk.entries.sort((a, b) => (a.path < b.path ? -1 : 1))
-  if (format === 'zip') walk.problems.push(...sameNames(entries))
-  if (walk.problems.length > 0) throw new InputError(walk.problems)
-  const names = walk.excluded.sort().slice(0, NAMES_TOLD)
-  const excluded = { count: walk.excluded.length, names }
-  return { entries, leftOut: walk.leftOut.sort(), excluded, credentials: await credentialsIn(entries) }
+  return new Walk(real, format, patterns(real, exclude))
 }
 
 /** Where letter case does not count, `.GIT` is git's folder, too. */
@@ -125,44 +132,79 @@ interface Folder {
   linked: boolean
 }
 
+/** What the walk comes to next in a folder: a name, or what is in the folder of a name that it came to before. */
+type Step = { order: string } & ({ found: Dirent; folder: Folder } | { into: Folder })
+
 class Walk {
-  readonly entries: Entry[] = []
   readonly leftOut: string[] = []
   /** Paths, of folders with a `/` at their end. */
   readonly excluded: string[] = []
-  readonly problems: Problem[] = []
+  /** What was found in this turn. */
+  private found: Entry[] = []
+  /** All that a zip holds, whose names Windows has to tell apart. */
+  private readonly names: { path: string }[] = []
+  private readonly problems: Problem[] = []
   private readonly root: string
   private readonly format: ArchiveFormat
   private readonly patterns: Ignore | undefined
-  private readonly folders: Folder[]
+  /** The steps that are left in each folder that the walk is in, their last first. */
+  private readonly steps: Step[][] = []
 
-  constructor(root: string, format: ArchiveFormat, patterns: Ignore | undefined) {
+  /** @param file all that there is, where the build path is none but a file */
+  constructor(root: string, format: ArchiveFormat, patterns: Ignore | undefined, file?: Entry) {
     this.root = root
     this.format = format
     this.patterns = patterns
-    this.folders = [{ inside: '', source: root, linked: false }]
+    if (file) this.found.push(file)
+    else this.steps.push([{ order: '', into: { inside: '', source: root, linked: false } }])
   }
 
-  async all(): Promise<void> {
-    let seen = 0
-    for (let folder = this.folders.pop(); folder; folder = this.folders.pop()) {
-      for (const found of this.read(folder)) {
-        if (!isGit(found.name)) this.take(found, folder)
-        if (++seen % ENTRIES_A_TURN === 0) await nextTurn()
-      }
+  /** Entries by their path, those of a turn together. Throws at the end what was a problem. */
+  async *turns(): AsyncGenerator<Entry[]> {
+    for (let seen = 1; this.step(); seen += 1) {
+      if (seen % ENTRIES_A_TURN > 0) continue
+      yield this.take()
+      await nextTurn()
     }
+    const last = this.take()
+    this.problems.push(...sameNames(this.names))
+    if (this.problems.length > 0) throw new InputError(this.problems)
+    yield last
   }
 
-  private read({ inside, source }: Folder): Dirent[] {
+  /** Nothing is kept of it that is not needed: whoever digests a large tree has no use for a list of all. */
+  private take(): Entry[] {
+    const { found } = this
+    this.found = []
+    if (this.format === 'zip') this.names.push(...found.map(({ path: inside }) => ({ path: inside })))
+    return found
+  }
+
+  /** Returns whether there was one left. */
+  private step(): boolean {
+    const steps = this.steps.at(-1)
+    const step = steps?.pop()
+    if (step === undefined) this.steps.pop()
+    else if ('into' in step) this.steps.push(this.read(step.into))
+    else this.look(step.found, step.folder)
+    return steps !== undefined
+  }
+
+  private read(folder: Folder): Step[] {
+    const { inside, source } = folder
     try {
-      return fs.readdirSync(source, { withFileTypes: true })
+      return fs
+        .readdirSync(source, { withFileTypes: true })
+        .filter(({ name }) => !isGit(name))
+        .map((found) => ({ order: found.name, found, folder }))
+        .sort((a, b) => (a.order < b.order ? 1 : -1))
     } catch (error) {
       this.problem(unreadable(inside === '' ? source : inside, codeOf(error)))
       return []
     }
   }
 
-  private take(found: Dirent, folder: Folder): void {
+  private look(found: Dirent, folder: Folder): void {
     const inside = folder.inside === '' ? found.name : `${folder.inside}/${found.name}`
     const source = folder.source + (folder.source.endsWith(path.sep) ? '' : path.sep) + found.name
     // The type comes with the name, so that a name that nothing else can be asked about can be excluded as well.
@@ -185,15 +227,19 @@ class Walk {
     const found = fs.lstatSync(source)
     if (this.format === 'zip' && !isWindowsName(path.posix.basename(inside))) {
       this.problem(`'${inside}' cannot exist on Windows: rename it.`)
-    } else if (found.isFile()) this.entries.push(fileEntry(inside, source, found))
+    } else if (found.isFile()) this.found.push(fileEntry(inside, source, found))
     else if (found.isDirectory()) this.directory(inside, source, found, folder, folder.linked)
     else if (found.isSymbolicLink()) this.link(inside, source, found, folder)
     else this.leftOut.push(inside)
   }
 
   private directory(inside: string, source: string, { mode }: Stats, from: Folder, linked: boolean): void {
-    this.entries.push({ path: inside, kind: 'directory', source, mode, size: 0, mtimeMs: 0 })
-    this.folders.push({ inside, source, from, linked })
+    this.found.push({ path: inside, kind: 'directory', source, mode, size: 0, mtimeMs: 0 })
+    // By path, `a-b` is between `a` and `a/b`: what is in a folder may have to wait for names that begin as its own does.
+    const order = `${path.posix.basename(inside)}/`
+    const steps = this.steps.at(-1) ?? []
+    const next = steps.findLastIndex((step) => step.order > order)
+    steps.splice(next + 1, 0, { order, into: { inside, source, from, linked } })
   }
 
   /**
@@ -213,7 +259,7 @@ class Walk {
     } else if (path.isAbsolute(target) || !this.contains(lexical) || !this.contains(real ?? lexical)) {
       this.problem(`the link '${inside}' leads out of the build path, to '${target}': remove it.`)
     } else if (this.format === 'tar.gz') {
-      this.entries.push({ path: inside, kind: 'link', source, mode, size: 0, mtimeMs: 0, target })
+      this.found.push({ path: inside, kind: 'link', source, mode, size: 0, mtimeMs: 0, target })
     } else if (real === undefined) {
       this.problem(
         `the link '${inside}' leads nowhere, to '${target}'; an image of Windows gets what links lead to.`,
@@ -228,7 +274,7 @@ class Walk {
       this.problem(`the link '${inside}' leads to '${target}', which is not part of the artifact: remove it.`)
     } else if (this.ignores(below, found.isDirectory())) {
       this.problem(`the link '${inside}' leads to '${target}', which is left out: leave it out, too.`)
-    } else if (found.isFile()) this.entries.push(fileEntry(inside, real, found))
+    } else if (found.isFile()) this.found.push(fileEntry(inside, real, found))
     else if (leadsTo(folder, real)) {
       this.problem(`the link '${inside}' leads to a folder that it is in, without end: remove it.`)
     } else if (found.isDirectory()) this.directory(inside, real, found, folder, true)

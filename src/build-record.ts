@@ -117,7 +117,9 @@ export function buildRecord({
   }
 }
 
-function resultOf({ runState, skipped }: BuildReport, failed: boolean): RecordResult {
+function resultOf({ runState, skipped, repaired }: BuildReport, failed: boolean): RecordResult {
+  // What the run left undone was done afterwards.
+  if (repaired) return 'succeeded'
   if (runState === 'PartiallySucceeded') return 'partially-succeeded'
   if (runState === 'Canceled') return 'cancelled'
   if (failed) return 'failed'

@@ -8,26 +8,31 @@ import { contentLines, credentialWarnings, packedLine, uploadWatch } from './art
 import type { Uploaded } from './azure/block-upload.ts'
 import { replicasOf } from './distributors.ts'
 import { BuildFailedError } from './errors.ts'
+import { buildKey, keyTemplate } from './build-key.ts'
 import { stepsOf } from './build-steps.ts'
 import {
   imageTemplate,
+  isHandedOn,
   marksOf,
   printableTemplate,
-  signaturesIn,
   sourceBody,
   type Findings,
 } from './image-template.ts'
 import type { BuildRequest, ExistingBuild, NewBuild } from './inputs.ts'
+import { partsTags } from './key-parts.ts'
 import { ARTIFACT_CONTAINER, artifactFolder, blobMetadata, blobName, templateName } from './names.ts'
 import type { BuildEdges, ReadyTemplate, RunEnd } from './ports.ts'
 import { artifactWarnings, sizeProblem, type Warning } from './preflight.ts'
 import { runFailure, type BuildReport } from './report.ts'
 import { formatResourceId, KINDS } from './resource-id.ts'
-import { keyOf, reuse, runOutputNamesOf } from './reuse.ts'
+import { repair } from './repair.ts'
+import { reuse, runOutputNamesOf } from './reuse.ts'
 import { runTemplate } from './run-template.ts'
+import { signaturesIn } from './signed-urls.ts'
 import type { SourceName } from './source-image.ts'
 import { buildMinutes } from './template-settings.ts'
 import { jobLimitWarning } from './time-warnings.ts'
+import { beginOf, endOf } from './run-status.ts'
 import type { Span } from './timeline.ts'
 
 /**
@@ -49,7 +54,7 @@ export async function buildImage(
     : find(request, report, edges))
   if (!template) return
   const end = await runTemplate(template, request, report, edges)
-  if (end) await collect(template, end, report, edges)
+  if (end) await collect(template, end, request, report, edges)
 }
 
 /** A template of our own, submitted; undefined when there is nothing to run: in a dry run, and for an unchanged image. */
@@ -135,7 +140,7 @@ async function upload(
   const { artifact, workflowRun, settings } = request
   const { storageAccount, sourceImage } = findings
   if (artifact === undefined || storageAccount === undefined) {
-    report.buildKey = keyOf(request, findings, '', edges)
+    report.buildKey = buildKey(request, findings, '', edges)
     return undefined
   }
   const format = archiveFormat(sourceImage.osType)
@@ -156,9 +161,10 @@ async function upload(
     runner.remember('uploaded', true)
   }
   const digest = archive.digest()
-  const { sha256, bytes } = digest
+  const { sha256, bytes, content } = digest
   report.artifact = { folder, bytes, sha256 }
-  report.buildKey = keyOf(request, findings, digest.content, edges)
+  report.content = content.lines
+  report.buildKey = buildKey(request, findings, content.digest, edges)
   const done = request.dryRun ? 'not uploaded, packed' : 'uploaded'
   runner.info(`created archive ${name.blob}`)
   runner.info(packedLine(archive, digest, done, clock.now() - startedAt))
@@ -193,14 +199,16 @@ async function submit(
   const { azure, runner, clock, version } = edges
   const name = request.templateName ?? templateName(clock.unique())
   const id = formatResourceId({ ...request, type: KINDS.template.type, names: [name] })
-  const marks = { version, buildKey: report.buildKey, startedAt: clock.now() }
+  const parts = { template: keyTemplate(request, findings, '', edges), content: report.content ?? [] }
+  const marks = { version, buildKey: report.buildKey, startedAt: clock.now(), parts: partsTags(parts) }
   const body = imageTemplate(request, findings, artifact, marks)
   const runOutputNames = runOutputNamesOf(request)
   await show({ name, id, body, source: findings.sourceImage, runOutputNames }, request, report, edges)
   if (request.dryRun) return undefined
 
   runner.info('starting put template...')
-  runner.remember('marks', marksOf(body.tags))
+  report.marks = marksOf(body.tags)
+  runner.remember('marks', report.marks)
   runner.remember('imageTemplate', id)
   const { provisioningState, stagingResourceGroup } = await azure.imageBuilder.submit(
     id,
@@ -209,10 +217,13 @@ async function submit(
   )
   if (stagingResourceGroup) report.stagingResourceGroup = stagingResourceGroup
   runner.info(`put template:  ${provisioningState}`)
-  return { id, runOutputNames, runs: request.settings.autoRun?.state === 'Enabled' }
+  return { id, runOutputNames, runs: request.settings.autoRun?.state === 'Enabled', whose: 'ours' }
 }
 
-/** A template that somebody else made: run as it is, and kept. */
+/**
+ * A template that is there already. What somebody else made is run as it is, and kept; one whose run an earlier job handed
+ * on (`wait: false`) is followed, never started anew, and seen to afterwards as if this job had made it.
+ */
 async function find(
   request: ExistingBuild,
   report: BuildReport,
@@ -226,9 +237,23 @@ async function find(
   await show({ ...found, name: request.templateName }, request, report, edges)
   if (request.dryRun) return undefined
 
-  runner.remember('existingTemplate', true)
+  const inherited = request.resume && isHandedOn(found.tags, request.workflowRun) && lastRun !== undefined
+  if (inherited) {
+    // Until its end is seen it stays as it is, whatever becomes of this job.
+    runner.remember('run', 'left')
+    runner.remember('marks', marksOf(found.tags))
+    if (found.blob) {
+      runner.remember('blob', found.blob)
+      runner.remember('uploaded', true)
+    }
+  } else runner.remember('existingTemplate', true)
   runner.remember('imageTemplate', id)
-  return { id, runOutputNames, runs: lastRun?.runState === 'Running' }
+  const runs = lastRun?.runState === 'Running'
+  if (!inherited) return { id, runOutputNames, runs, whose: runs ? 'others' : 'ours' }
+  const end = endOf(lastRun)
+  const by = `run ${found.tags?.['run-id'] ?? ''}`
+  runner.info(end ? `${by} started its run, which is over` : `${by} started its run: following that one`)
+  return { id, runOutputNames, runs: true, whose: 'inherited', ...beginOf(lastRun), ...(end && { end }) }
 }
 
 /** Tells what is going to be run and keeps it as a file; in a dry run the log has all of it. */
@@ -261,9 +286,11 @@ async function show(
 async function collect(
   { id, runOutputNames }: ReadyTemplate,
   end: RunEnd,
+  request: BuildRequest,
   report: BuildReport,
-  { azure, runner }: BuildEdges,
+  edges: BuildEdges,
 ): Promise<void> {
+  const { azure, runner } = edges
   for (const name of runOutputNames) runner.info(`getting runOutput for  ${name}`)
   const outputs = await Promise.all(runOutputNames.map((name) => azure.imageBuilder.runOutput(id, name)))
   runOutputNames.forEach((name, index) => {
@@ -271,7 +298,13 @@ async function collect(
     if (uri !== undefined) report.images[name] = uri
   })
   if (end.state !== 'Succeeded') {
-    throw runFailure(report.template?.name ?? id, end, report.stagingResourceGroup)
+    const failure = runFailure(report.template?.name ?? id, end, report.stagingResourceGroup)
+    report.repaired = end.state !== 'Canceled' && (await repair(runOutputNames, request, report, edges))
+    if (!report.repaired) throw failure
+    runner.warning(
+      `${failure.message}\nThe image is there all the same, in all regions now: nothing needs to be built again.`,
+    )
+    return
   }
   const missing = runOutputNames.filter((_, index) => !outputs[index])
   if (missing.length > 0) {

@@ -3,6 +3,7 @@ import { failedStep, type FailedStep } from './build-steps.ts'
 import { advice, diagnose, filled, type Diagnosis } from './diagnosis.ts'
 import { BuildFailedError, InputError, messageOf } from './errors.ts'
 import type { LogReading } from './packer-log.ts'
+import type { Replication } from './repair.ts'
 import { emptyReport, type BuildReport } from './report.ts'
 
 export interface Explanation {
@@ -96,10 +97,26 @@ function headlineOf({ title, exitCode, script, outOfTime }: BrokenStep, { script
 }
 
 /** A run that failed may have made images all the same: those of a replication that goes on, for example. */
-function usableImages({ images }: BuildReport): string[] {
-  return Object.entries(images).map(
-    ([name, id]) => `Image made all the same, by ${name}; it may be usable: ${id}`,
+function usableImages({ images, replication = [] }: BuildReport): string[] {
+  const lines = Object.entries(images).map(([name, id]) => {
+    const where = replication.find(({ runOutputName }) => runOutputName === name)
+    if (!where || where.usable.length === 0)
+      return `Image made all the same, by ${name}; it may be usable: ${id}`
+    return `Image made all the same, by ${name}; it can be used in ${where.usable.join(', ')}: ${id}`
+  })
+  return [...lines, ...lackingRegions(replication)]
+}
+
+/** Where images are not, or not yet, and how they get there without another build. */
+function lackingRegions(replication: readonly Replication[]): string[] {
+  const lacking = replication.flatMap(({ lacking: regions }) => regions)
+  if (lacking.length === 0) return []
+  const regions = lacking.map(
+    ({ name, state, details }) => `${name} (${state}${details ? `: ${details}` : ''})`,
   )
+  return [
+    `It lacks ${regions.join(', ')}. Run this job again with 'retry-replication: true': that adds these regions to the image instead of building again.`,
+  ]
 }
 
 function supportIds({ support }: BuildReport): string[] {

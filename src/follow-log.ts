@@ -1,6 +1,6 @@
 /** The part of the story that tells what happens inside the build: its log, while it grows and afterwards. */
 import { BuildConsole } from './build-console.ts'
-import { redactSignatures } from './image-template.ts'
+import { redactSignatures } from './signed-urls.ts'
 import type { BuildRequest } from './inputs.ts'
 import type { BuildEdges, RunEnd } from './ports.ts'
 import type { BuildReport } from './report.ts'
@@ -23,9 +23,11 @@ export function watchBuild(
   startedAt: number,
   { stagingResourceGroup, steps }: BuildReport,
   { azure, runner, clock }: BuildEdges,
+  isRunning: boolean,
 ): WatchedBuild {
   const console = new BuildConsole(runner, clock, steps)
-  if (!log.follow || stagingResourceGroup === undefined) return { console, end: () => Promise.resolve() }
+  if (!log.follow || !isRunning || stagingResourceGroup === undefined)
+    return { console, end: () => Promise.resolve() }
   const over = new AbortController()
   const following = azure.buildLog.follow(
     stagingResourceGroup,

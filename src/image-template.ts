@@ -1,10 +1,10 @@
 /** The image template that is submitted: a pure function of checked inputs, look-ups and the uploaded artifact. */
 import type { BuildArtifact } from './artifact-customizers.ts'
-import { BUILD_KEY_TAG } from './build-key.ts'
 import { customizers, scriptValidators } from './customizers.ts'
 import type { NewBuild } from './inputs.ts'
 import type { WorkflowRun } from './names.ts'
 import type { Warning } from './preflight.ts'
+import { redactSignatures } from './signed-urls.ts'
 import type { PurchasePlan, SourceImage, SourceName } from './source-image.ts'
 import type { Customizer, Distributor, TemplateSettings } from './template-schema.ts'
 
@@ -47,7 +47,12 @@ export interface Marks {
   buildKey?: string | undefined
   /** When the build began; milliseconds since the epoch. */
   startedAt?: number
+  /** What the build key was made of, see `key-parts.ts`; for images alone. */
+  parts?: Record<string, string>
 }
+
+/** Tag of every template and image: what decided how the image turned out, see `build-key.ts`. */
+export const BUILD_KEY_TAG = 'build-key'
 
 /** Tag of every template and image: with the time of an image's publication it tells the next build how long this one took. */
 export const BUILD_STARTED_TAG = 'build-started'
@@ -55,12 +60,15 @@ export const BUILD_STARTED_TAG = 'build-started'
 /** Tag of every image that an artifact went into: its SHA-256, as in the build record. */
 const ARTIFACT_TAG = 'artifact-sha256'
 
+/** An image may have 50 tags (Resource Manager's documentation); a promotion needs four of them. */
+const ROOMY_TAGS = 45
+
 /** Puts the template together. */
 export function imageTemplate(
   request: NewBuild,
   findings: Findings,
   artifact: BuildArtifact | undefined,
-  { version, buildKey, startedAt }: Marks,
+  { version, buildKey, startedAt, parts = {} }: Marks,
 ): ImageTemplate {
   const { customization, distributions, workflowRun, location } = request
   const { sourceImage, identityId } = findings
@@ -69,9 +77,13 @@ export function imageTemplate(
   const startTag = startedAt === undefined ? {} : { [BUILD_STARTED_TAG]: new Date(startedAt).toISOString() }
   const ownTags = tagsOfImage(workflowRun, sourceImage, artifact)
   const imageTags = [request.imageTags, ownTags, keyTag, startTag]
+  const withParts = (tags: Record<string, string>): Record<string, string> => {
+    const all = mergedTags(tags, parts)
+    return Object.keys(all).length > ROOMY_TAGS ? tags : all
+  }
   return {
     location,
-    tags: mergedTags(request.templateTags, tagsOfTemplate(workflowRun, version), keyTag, startTag),
+    tags: mergedTags(request.templateTags, tagsOfTemplate(request, version), keyTag, startTag),
     identity: { type: 'UserAssigned', userAssignedIdentities: { [identityId]: {} } },
     properties: {
       ...settingsWithScript(request, sourceImage),
@@ -79,7 +91,7 @@ export function imageTemplate(
       customize: customizers(customization, sourceImage.osType, unpacked),
       distribute: distributions.map(({ body }) => ({
         ...body,
-        artifactTags: mergedTags(body.artifactTags ?? {}, ...imageTags),
+        artifactTags: withParts(mergedTags(body.artifactTags ?? {}, ...imageTags)),
       })),
     },
   }
@@ -108,17 +120,35 @@ export function mergedTags(...all: Record<string, string>[]): Record<string, str
 }
 
 /** By these a template that was left behind can be traced to its run. */
-function tagsOfTemplate(run: WorkflowRun, version: string): Record<string, string> {
+function tagsOfTemplate({ workflowRun, wait }: NewBuild, version: string): Record<string, string> {
   return {
     'aib-action': version,
-    repository: run.repository,
-    'run-id': run.runId,
-    'run-attempt': run.runAttempt,
+    repository: workflowRun.repository,
+    'run-id': workflowRun.runId,
+    'run-attempt': workflowRun.runAttempt,
+    ...(wait ? {} : { [HANDED_ON_TAG]: 'true' }),
   }
+}
+
+/** Tag of a template whose job does not wait: another one takes over what becomes of it. */
+const HANDED_ON_TAG = 'handed-on'
+
+/** Whether a job of this repository started the template's run for another one to follow. */
+export function isHandedOn(tags: Record<string, string> | undefined, { repository }: WorkflowRun): boolean {
+  return tags?.[HANDED_ON_TAG] === 'true' && tags['repository']?.toLowerCase() === repository.toLowerCase()
 }
 
 /** Tags by which a job knows its own template. */
 const OWN_TAGS = ['repository', 'run-id', 'run-attempt', BUILD_KEY_TAG, BUILD_STARTED_TAG]
+
+/** Tags that the action gives to images: what a build is, not what its user says of it. */
+const OWN_IMAGE_TAGS =
+  /^(?:repository|commit|workflow-run-url|source-version|artifact-sha256|build-key|build-started|build-parts-\d)$/
+
+/** Whether the action itself gives a tag of this name to images. */
+export function isOwnTag(name: string): boolean {
+  return OWN_IMAGE_TAGS.test(name.toLowerCase())
+}
 
 /** What a template's tags say of the job that made it. */
 export function marksOf(tags: Record<string, string> = {}): Record<string, string> {
@@ -176,23 +206,4 @@ export function printableTemplate(template: object): string {
   const redacted = (_: string, value: unknown): unknown =>
     typeof value === 'string' ? redactSignatures(value) : value
   return JSON.stringify(template, redacted, 2)
-}
-
-/** Signatures in the URLs of a template: as they stand there, and decoded, as Azure may quote them. */
-export function signaturesIn(template: object): string[] {
-  const found = [...JSON.stringify(template).matchAll(/[?&]sig=([^&\s'"\\]+)/g)].map(([, sig = '']) => sig)
-  return found.flatMap((signature) => [signature, decoded(signature)])
-}
-
-function decoded(text: string): string {
-  try {
-    return decodeURIComponent(text)
-  } catch {
-    return text
-  }
-}
-
-/** Replaces the query of every URL that carries a signature. */
-export function redactSignatures(text: string): string {
-  return text.replaceAll(/\?[^\s'"?]*\bsig=[^\s'"]*/g, '?***')
 }

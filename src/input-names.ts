@@ -71,5 +71,6 @@ export const INPUT_NAMES = [
   'summary',
   'skip-unchanged',
   'resume',
+  'retry-replication',
 ] as const
 export type InputName = (typeof INPUT_NAMES)[number]

@@ -39,6 +39,10 @@ interface Build {
   /** Of the workflow artifact for the build record; see `LogRequest.artifactName`. */
   recordArtifactName: string
   summary: boolean
+  /** Whether runs that this action left, of an earlier attempt or handed on, are followed. */
+  resume: boolean
+  /** Whether an image that lacks regions gets them, instead of failing the build. */
+  retryReplication: boolean
   workflowRun: WorkflowRun
 }
 
@@ -66,7 +70,6 @@ export interface NewBuild extends Build {
   imageTags: Record<string, string>
   registerProviders: boolean
   skipUnchanged: boolean
-  resume: boolean
 }
 
 /** A template that somebody else made is run, and kept. */
@@ -113,6 +116,8 @@ function readBuild(read: InputReader, raw: RawInputs): Build {
     },
     recordArtifactName: readArtifactName(read, 'record-artifact-name'),
     summary: read.boolean('summary', true),
+    resume: read.boolean('resume', true),
+    retryReplication: read.boolean('retry-replication'),
     workflowRun: raw.workflowRun,
   }
 }
@@ -170,7 +175,6 @@ function readNewBuild(read: InputReader, raw: RawInputs, build: Build): NewBuild
     imageTags: read.tags('image-tags'),
     registerProviders: read.boolean('register-providers'),
     skipUnchanged: read.boolean('skip-unchanged'),
-    resume: read.boolean('resume', true),
   }
 }
 

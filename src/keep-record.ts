@@ -4,6 +4,9 @@ import type { BuildRequest } from './inputs.ts'
 import type { BuildEdges } from './ports.ts'
 import { uploadArtifact } from './upload-artifact.ts'
 
+/** Stands for the template's name in that of the artifact. */
+const TEMPLATE_NAME = '<template name>'
+
 /** No build fails for its record: what keeps GitHub from taking it is a warning. */
 export async function keepRecord(
   { recordArtifactName, dryRun }: BuildRequest,
@@ -19,7 +22,9 @@ export async function keepRecord(
     runner.redacted(recordText(buildRecord(facts))),
   )
   report.recordPath = path
-  const name = recordArtifactName.replace('<template name>', own)
+  // Where nothing was built there is no template to name the artifact after: it is uploaded by a name of its own alone.
+  if (report.skipped === true && recordArtifactName.includes(TEMPLATE_NAME)) return
+  const name = recordArtifactName.replace(TEMPLATE_NAME, own)
   const uploaded = await uploadArtifact('build record', name, path, edges)
   if (uploaded !== undefined) report.recordArtifact = uploaded
 }

@@ -5,9 +5,12 @@ import type { BlobName } from './azure/storage.ts'
 import type { Findings, ImageTemplate, StorageAccount } from './image-template.ts'
 import type { BuildRequest, CleanupPolicy, ExistingBuild, NewBuild } from './inputs.ts'
 import type { Unique } from './names.ts'
+import type { SeenVersion } from './promotion/candidate.ts'
+import type { VersionChange } from './promotion/promotion-changes.ts'
 import type { EarlierBuild } from './progress.ts'
 import type { EndState } from './run-status.ts'
 import type { SourceName } from './source-image.ts'
+import type { SeenImage, SeenTemplate } from './unchanged.ts'
 
 /** Time and chance, so that the stories depend on neither. */
 export interface Clock {
@@ -93,13 +96,14 @@ export interface Azure {
   lookUp: (request: NewBuild, signal: AbortSignal) => Promise<Findings>
   /** The template that is there already; an InputError when it is not, or not fit to run. */
   findTemplate: (request: ExistingBuild, signal: AbortSignal) => Promise<FoundTemplate>
-  /** Images of the build key in every target: run output name → resource ID. */
-  findImages: (
-    request: NewBuild,
-    key: string,
-    signal: AbortSignal,
-  ) => Promise<Record<string, string> | undefined>
-  findRunning: (request: NewBuild, key: string, signal: AbortSignal) => Promise<RunningTemplate | undefined>
+  /** Versions of gallery images, one by one. */
+  gallery: GalleryPort
+  /** All versions of an image definition; none where they may not be listed. */
+  imageVersions: (definitionId: string, signal: AbortSignal) => Promise<SeenVersion[]>
+  /** A managed image; undefined where there is none, or where it may not be read. */
+  managedImage: (id: string, signal: AbortSignal) => Promise<SeenImage | undefined>
+  /** The image templates of a resource group; none where they may not be listed. */
+  templates: (request: NewBuild, signal: AbortSignal) => Promise<SeenTemplate[]>
   /** How long earlier builds of the same gallery image took, as far as its versions tell. */
   earlierBuilds: (request: NewBuild, signal: AbortSignal) => Promise<EarlierBuild[]>
   /** Registers the resource providers that are missing. */
@@ -144,6 +148,16 @@ export interface Azure {
   }
 }
 
+/** Versions of gallery images, as builds and promotions see them. */
+export interface GalleryPort {
+  /** The version as it stands, with the state of its regions. */
+  version: (id: string, signal: AbortSignal) => Promise<SeenVersion>
+  /** All versions of a definition, without the state of their regions. */
+  versions: (definitionId: string, signal: AbortSignal) => Promise<SeenVersion[]>
+  /** Asks for a change. `busy`: another one is under way, and nothing was changed. */
+  update: (id: string, change: VersionChange, signal: AbortSignal) => Promise<'taken' | 'busy'>
+}
+
 /** The template that is run. */
 export interface ReadyTemplate {
   id: string
@@ -151,16 +165,15 @@ export interface ReadyTemplate {
   runOutputNames: string[]
   /** Whether it runs by itself, or already. */
   runs: boolean
-}
-
-/** A template of an earlier attempt of this workflow run, still building. */
-export interface RunningTemplate {
-  id: string
-  name: string
-  tags: Record<string, string>
-  stagingResourceGroup?: string
-  /** As the service shows it. */
-  body: object
+  /** When the run began that is under way, or over; milliseconds since the epoch. */
+  startedAt?: number
+  /** How its run ended, where that is known already: then there is none to wait for. */
+  end?: RunEnd
+  /**
+   * Whose run it is. `ours` is cancelled with the workflow; one that another job left to us (`inherited`) is not, but what
+   * becomes of its template is ours to see to; `others` is watched, no more.
+   */
+  whose: 'ours' | 'inherited' | 'others'
 }
 
 /** A template that somebody else made. */
@@ -171,6 +184,8 @@ export interface FoundTemplate extends TemplateView {
   runOutputNames: string[]
   /** As the service shows it. */
   body: object
+  /** The artifact's blob that it points at, where this action uploaded it. */
+  blob?: BuildState['blob']
 }
 
 export interface ImageBuilderPort {

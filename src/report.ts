@@ -2,7 +2,9 @@
 import type { RecordedArtifact } from './build-record.ts'
 import type { BuildStep } from './build-steps.ts'
 import { BuildFailedError } from './errors.ts'
+import type { Changes, ContentLine } from './key-parts.ts'
 import type { LogReading } from './packer-log.ts'
+import type { Replication } from './repair.ts'
 import { lastName } from './resource-id.ts'
 import { customizationLogLocation, type EndState } from './run-status.ts'
 import type { SourceName } from './source-image.ts'
@@ -27,6 +29,27 @@ export interface BuildReport {
   /** Whether the images were there already. */
   skipped?: boolean
   buildKey?: string
+  /** Files and links that go into the image. */
+  content?: readonly ContentLine[]
+  /** Tags by which the build's template and images are known. */
+  marks?: Record<string, string>
+  /** Of images that were there already: who built them, and the regions that were added. */
+  reused?: Builder & { added: string[] }
+  /** Why the image was not there already: what is other than in the last build. */
+  changes?: Builder & {
+    /** Version of the gallery image. */
+    since: string
+    /** Its source, as the tag tells it. */
+    source: string
+    /** Absent where the earlier build left no record of its parts. */
+    parts?: Changes
+    /** Why it was not taken although it has the same key. */
+    notTaken?: string
+  }
+  /** Of a run that failed: the images that there are all the same, and the regions that they lack. */
+  replication?: Replication[]
+  /** Whether a failed run's images have all that was asked for by now. */
+  repaired?: boolean
   /** Where the gallery image version goes. */
   regions?: { name: string; replicas?: number }[]
   /** Customizers and validators of the template, in their order. */
@@ -50,6 +73,15 @@ export interface BuildReport {
   failureCode?: string
   /** Run output name → resource ID of the image (exact version) or URL of the VHD. */
   images: Record<string, string>
+}
+
+/** By whom an image was built, and when, as its tags say. */
+export interface Builder {
+  /** Page of the workflow run. */
+  run?: string
+  commit?: string
+  /** ISO 8601. */
+  startedAt?: string
 }
 
 /** Nothing is known yet. */

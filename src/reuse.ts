@@ -1,44 +1,188 @@
 /** The story before the story: whether the image, or a build of it, is there already. */
 import { archiveFormat, digestContent } from './archive.ts'
-import { buildKey, keyArtifact } from './build-key.ts'
-import { imageTemplate, marksOf, type Findings } from './image-template.ts'
+import { buildKey } from './build-key.ts'
+import { definitionIdOf, isGallery, type Distribution } from './distributors.ts'
+import { BuildFailedError, messageOf } from './errors.ts'
+import { marksOf, type Findings } from './image-template.ts'
 import type { NewBuild } from './inputs.ts'
-import { artifactBlobIn, artifactFolder } from './names.ts'
+import { artifactBlobIn } from './names.ts'
 import type { BuildEdges, ReadyTemplate } from './ports.ts'
+import { Progress } from './progress.ts'
+import { isWhole, tagOf, type SeenVersion } from './promotion/candidate.ts'
+import { failedRegions, missingRegions } from './promotion/promotion-changes.ts'
+import { replicate } from './replication.ts'
+import { builderOf } from './reuse-report.ts'
 import type { BuildReport } from './report.ts'
+import { lastName } from './resource-id.ts'
+import { beginOf, endOf } from './run-status.ts'
+import { tellChanges } from './tell-changes.ts'
+import {
+  builtMeanwhile,
+  imageStands,
+  isAgain,
+  leftByEarlierAttempt,
+  looksForImages,
+  refuseTaken,
+  standIns,
+  wantedRegions,
+  type SeenTemplate,
+  type Sought,
+  type WantedRegion,
+} from './unchanged.ts'
 
-/** Nothing is built twice: an image that would be the same is taken, and a run of an earlier attempt is followed. */
+/**
+ * Nothing is built twice: an image that would be the same is taken, a run of an earlier attempt is followed, and one of
+ * another job waited for.
+ * @returns the template to follow; `unchanged` when there is nothing more to do; undefined to build
+ */
 export async function reuse(
   request: NewBuild,
   findings: Findings,
   report: BuildReport,
   edges: BuildEdges,
 ): Promise<ReadyTemplate | 'unchanged' | undefined> {
-  const { artifact, skipUnchanged, resume, workflowRun, dryRun } = request
-  const { azure, runner } = edges
+  const { artifact, skipUnchanged, dryRun } = request
   report.skipped = false
-  const again = resume && !dryRun && Number(workflowRun.runAttempt) > 1
-  if (!skipUnchanged && !again) return undefined
+  if (!skipUnchanged && !isAgain(request)) return undefined
   const format = archiveFormat(findings.sourceImage.osType)
-  const content = artifact ? await digestContent(artifact.path, format, artifact.exclude) : ''
-  const key = keyOf(request, findings, content, edges)
+  const content = artifact ? await digestContent(artifact.path, format, artifact.exclude) : NO_CONTENT
+  const key = buildKey(request, findings, content.digest, edges)
   report.buildKey = key
 
-  const images = skipUnchanged ? await azure.findImages(request, key, runner.cancelled) : undefined
-  if (images) {
-    runner.info(`unchanged: ${Object.values(images).join(', ')} was built from the same (build key ${key})`)
-    Object.assign(report.images, images)
-    report.skipped = true
-    report.runOutputName = runOutputNamesOf(request)[0] ?? ''
-    return dryRun ? undefined : 'unchanged'
+  if (await takeImages(request, key, report, edges)) return dryRun ? undefined : 'unchanged'
+  const template = await takeOver(request, findings, key, report, edges)
+  if (template) return template
+  if (await waitForOther(request, key, report, edges)) return 'unchanged'
+  if (skipUnchanged) await tellChanges(request, findings, { key, content: content.lines }, report, edges)
+  return undefined
+}
+
+const NO_CONTENT = { digest: '', lines: [] }
+
+/** An image that there is, and the regions that it lacks. */
+interface Standing {
+  runOutputName: string
+  id: string
+  tags: Record<string, string>
+  missing: WantedRegion[]
+  /** Whether a region failed, which is tried again. */
+  failed: boolean
+}
+
+/** Takes the images of the key when every target has one, and adds the regions that they lack. */
+async function takeImages(
+  request: NewBuild,
+  key: string,
+  report: BuildReport,
+  edges: BuildEdges,
+): Promise<boolean> {
+  if (!looksForImages(request)) return false
+  const { distributions, workflowRun, skipUnchanged } = request
+  const sought = {
+    key,
+    repository: workflowRun.repository,
+    // What another run made counts only for those who say that the same key is the same image.
+    ...(skipUnchanged ? {} : { run: workflowRun.url }),
+    now: edges.clock.now(),
   }
-  const running = again ? await azure.findRunning(request, key, runner.cancelled) : undefined
-  if (!running) return undefined
-  const { id, name, tags, body, stagingResourceGroup } = running
+  const found = await Promise.all(distributions.map((one) => standing(one, sought, request, edges)))
+  const all = found.filter((one) => one !== undefined)
+  const [first] = all
+  if (!first || all.length < distributions.length) return false
+  edges.runner.info(
+    `unchanged: ${all.map(({ id }) => id).join(', ')} was built from the same (build key ${key})`,
+  )
+  const added = await addRegions(all, request, edges)
+  for (const { runOutputName, id } of all) report.images[runOutputName] = id
+  report.skipped = true
+  report.runOutputName = runOutputNamesOf(request)[0] ?? ''
+  report.reused = { ...builderOf(first), added }
+  const { run, commit } = report.reused
+  if (run !== undefined)
+    edges.runner.info(`built by ${run}${commit === undefined ? '' : `, of commit ${commit}`}`)
+  return true
+}
+
+/** The image of one target that stands for what would be built; none for a VHD, which bears no tags. */
+async function standing(
+  one: Distribution,
+  sought: Sought,
+  { retryReplication }: NewBuild,
+  { azure, runner }: BuildEdges,
+): Promise<Standing | undefined> {
+  const { body } = one
+  const { runOutputName } = body
+  if (body.type === 'ManagedImage') {
+    const image = await azure.managedImage(body.imageId, runner.cancelled)
+    if (!image || !imageStands(image, body.location, sought)) return undefined
+    return { runOutputName, id: image.id, tags: image.tags, missing: [], failed: false }
+  }
+  if (!isGallery(one)) return undefined
+  const versions = await azure.imageVersions(definitionIdOf(one.body), runner.cancelled)
+  const version = await firstWhole(standIns(versions, one, sought), retryReplication, { azure, runner })
+  refuseTaken(versions, one, version)
+  if (!version) return undefined
+  const { id, tags } = version
+  const failed = version.provisioningState === 'Failed' || failedRegions(version).length > 0
+  return { runOutputName, id, tags, missing: missingRegions(version, wantedRegions(one.body)), failed }
+}
+
+/** The first of the versions that can be used; one whose replication failed counts where that is tried again. */
+async function firstWhole(
+  versions: readonly SeenVersion[],
+  retries: boolean,
+  { azure, runner }: Pick<BuildEdges, 'azure' | 'runner'>,
+): Promise<SeenVersion | undefined> {
+  for (const version of versions) {
+    const { id, provisioningState } = version
+    if (provisioningState === 'Succeeded') return version
+    if (provisioningState !== 'Updating' && !(provisioningState === 'Failed' && retries)) continue
+    // How its regions stand is told for one version at a time.
+    const seen = await azure.gallery.version(id, runner.cancelled)
+    if (isWhole(seen)) return seen
+  }
+  return undefined
+}
+
+/** @returns `<region> of <version>`, of what was added */
+async function addRegions(
+  images: readonly Standing[],
+  request: NewBuild,
+  edges: BuildEdges,
+): Promise<string[]> {
+  const { runner } = edges
+  const { dryRun, wait, pollIntervalSeconds } = request
+  const incomplete = images.filter(({ missing, failed }) => missing.length > 0 || failed)
+  for (const { id, missing } of incomplete) {
+    const where = missing.map(({ name }) => name).join(', ') || 'the regions that failed'
+    runner.info(dryRun ? `a build would add ${where} to it` : `replicating ${lastName(id)} to ${where}...`)
+    if (dryRun) continue
+    const gallery = edges.azure.gallery
+    await replicate(id, missing, { pollIntervalSeconds, wait }, { ...edges, gallery })
+  }
+  return dryRun ? [] : incomplete.flatMap(({ missing }) => missing.map(({ name }) => name))
+}
+
+/** The run of an earlier attempt becomes ours, with all that it left: nobody else sees to it any more. */
+async function takeOver(
+  request: NewBuild,
+  findings: Findings,
+  key: string,
+  report: BuildReport,
+  { azure, runner }: BuildEdges,
+): Promise<ReadyTemplate | undefined> {
+  if (!isAgain(request)) return undefined
+  const templates = await azure.templates(request, runner.cancelled)
+  const left = leftByEarlierAttempt(templates, request, key)
+  if (!left) return undefined
+  const { id, name, tags, body, stagingResourceGroup } = left
+  const end = endOf(left.lastRun)
+  const state = end ? 'it was built' : 'it is building still,'
   runner.info(`template name:  ${name}`)
-  runner.info('it is building still, for an earlier attempt of this workflow run: taking it over')
+  runner.info(`${state} for an earlier attempt of this workflow run: taking it over`)
   report.template = { name, id }
   report.runOutputName = runOutputNamesOf(request)[0] ?? ''
+  report.marks = marksOf(tags)
   if (stagingResourceGroup) report.stagingResourceGroup = stagingResourceGroup
   runner.remember('marks', marksOf(tags))
   runner.remember('imageTemplate', id)
@@ -48,26 +192,55 @@ export async function reuse(
     runner.remember('blob', { ...blob, account })
     runner.remember('uploaded', true)
   }
-  return { id, runOutputNames: runOutputNamesOf(request), runs: true }
+  const runOutputNames = runOutputNamesOf(request)
+  return { id, runOutputNames, runs: true, whose: 'ours', ...beginOf(left.lastRun), ...(end && { end }) }
+}
+
+/**
+ * Another job is building the same: its image is waited for. Nothing of it is ours, so when it ends without that image, or
+ * vanishes, this job builds for itself.
+ */
+async function waitForOther(
+  request: NewBuild,
+  key: string,
+  report: BuildReport,
+  edges: BuildEdges,
+): Promise<boolean> {
+  const { skipUnchanged, resume, dryRun, wait } = request
+  if (!skipUnchanged || !resume || dryRun || !wait) return false
+  const { azure, runner } = edges
+  const other = builtMeanwhile(await azure.templates(request, runner.cancelled), request, key)
+  if (!other) return false
+  runner.info(
+    `run ${tagOf(other, 'run-id')} is building the same, by image template ${other.name}: waiting for its image...`,
+  )
+  await follow(other, edges)
+  if (await takeImages(request, key, report, edges)) return true
+  runner.info(`image template ${other.name} left no image to take: building`)
+  return false
+}
+
+async function follow({ id }: SeenTemplate, { azure, runner, clock }: BuildEdges): Promise<void> {
+  const progress = new Progress(clock.now())
+  let saidAt = clock.now()
+  const onLook = (phase: string): void => {
+    const line = progress.look(phase, clock.now(), saidAt)
+    if (line === undefined) return
+    saidAt = clock.now()
+    runner.info(line)
+  }
+  try {
+    const { state } = await azure.imageBuilder.followRun({ imageTemplate: id }, onLook, runner.cancelled)
+    runner.info(`that run ended with ${state}`)
+  } catch (error) {
+    runner.cancelled.throwIfAborted()
+    // Whoever made the template deletes it when its run is over, which may be between two looks.
+    if (!(error instanceof BuildFailedError)) throw error
+    runner.info(messageOf(error))
+  }
 }
 
 /** Names of the run outputs of a build, in the order of its distributors. */
 export function runOutputNamesOf({ distributions }: NewBuild): string[] {
   return distributions.map(({ body }) => body.runOutputName)
-}
-
-/**
- * The build key of a request.
- * @param content digest of what goes into the image; '' for nothing
- */
-export function keyOf(
-  request: NewBuild,
-  findings: Findings,
-  content: string,
-  { workspace, version }: BuildEdges,
-): string {
-  const { artifact, workflowRun } = request
-  const folder = artifact && artifactFolder(artifact.path, workspace, workflowRun.repository)
-  const standIn = folder === undefined ? undefined : keyArtifact(folder, content)
-  return buildKey(imageTemplate(request, findings, standIn, { version }))
 }

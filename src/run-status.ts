@@ -18,6 +18,18 @@ export interface OperationStatus {
   error?: { code?: string; message?: string }
 }
 
+/** When a run began, in milliseconds since the epoch, as far as the template tells. */
+export function beginOf(lastRun: LastRunStatus | undefined): { startedAt?: number } {
+  const startedAt = Date.parse(lastRun?.startTime ?? '')
+  return Number.isNaN(startedAt) ? {} : { startedAt }
+}
+
+/** How a run that is over ended, as the template tells; undefined for one that is not. */
+export function endOf(lastRun: LastRunStatus | undefined): { state: EndState; message: string } | undefined {
+  const state = END_STATES.find((end) => end === lastRun?.runState)
+  return state && { state, message: lastRun?.message ?? '' }
+}
+
 /** What one look at the service told; a part that could not be read is absent. */
 export interface RunSighting {
   template?: LastRunStatus

@@ -12,38 +12,43 @@ import { duration, type BuildReport } from './report.ts'
  * @returns how it ended; undefined when it is not waited for
  */
 export async function runTemplate(
-  { id, runs }: ReadyTemplate,
+  { id, runs, startedAt: began, end: known, whose }: ReadyTemplate,
   request: BuildRequest,
   report: BuildReport,
   edges: BuildEdges,
 ): Promise<RunEnd | undefined> {
   const { azure, runner, clock } = edges
-  // A run that somebody else started is followed, and not ours to cancel.
-  const foreign = runs && request.kind === 'existing'
-  const usual = request.wait ? await usualTime(request, edges) : undefined
-  runner.info(runs ? 'the template is running by itself: following that run...' : 'starting run template...')
-  if (!foreign) runner.remember('run', 'started')
-  const startedAt = clock.now()
+  const ours = whose === 'ours'
+  const usual = request.wait && !known ? await usualTime(request, edges) : undefined
+  if (!known)
+    runner.info(
+      runs ? 'the template is running by itself: following that run...' : 'starting run template...',
+    )
+  if (ours && !known) runner.remember('run', 'started')
+  const startedAt = began ?? clock.now()
   let build: WatchedBuild | undefined
   try {
-    const templateRun = await azure.imageBuilder.startRun(id, runs, runner.cancelled)
+    const templateRun = known
+      ? { imageTemplate: id }
+      : await azure.imageBuilder.startRun(id, runs, runner.cancelled)
     report.support = supportIds(templateRun)
-    if (!request.wait) {
+    if (!request.wait && !known) {
       runner.remember('run', 'left')
       report.runState = 'Running'
       runner.info('run template:  Running')
       return undefined
     }
-    build = watchBuild(request, startedAt, report, edges)
-    const end = await follow(templateRun, new Progress(startedAt, usual), build, report, edges)
-    if (!foreign) runner.remember('run', end.state)
+    build = watchBuild(request, startedAt, report, edges, known === undefined)
+    const progress = new Progress(startedAt, usual)
+    const end = known ?? (await follow(templateRun, progress, build, report, edges))
+    if (whose !== 'others') runner.remember('run', end.state)
     report.runState = end.state
     runner.info(`run template:  ${end.state}`)
     await fetchLog(request, end, build, startedAt, report, edges)
     return end
   } catch (error) {
     if (!runner.cancelled.aborted) throw error
-    if (foreign) throw new CancelledError()
+    if (!ours) throw new CancelledError()
     runner.info('the workflow was cancelled: cancelling the run...')
     await azure.imageBuilder.cancelRun(id)
     throw new CancelledError()

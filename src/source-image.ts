@@ -55,7 +55,8 @@ export type SourceName =
       version: string
       plan?: PurchasePlan
     }
-  | { kind: 'managed-image'; id: string }
+  /** `made` tells the image from one that takes its place under the same name. */
+  | { kind: 'managed-image'; id: string; made?: string }
   | { kind: 'gallery-version'; id: string }
 
 /** The exact image that the build starts from. */

@@ -6,8 +6,9 @@ import { titleOf, type BuildStep } from './build-steps.ts'
 import type { Explanation } from './explanation.ts'
 import { nameOfSource } from './image-template.ts'
 import type { LogReading } from './packer-log.ts'
-import { duration, type BuildReport } from './report.ts'
+import { duration, type Builder, type BuildReport } from './report.ts'
 import { lastName } from './resource-id.ts'
+import { changeLines } from './reuse-report.ts'
 import { gantt, type Section, type Span } from './timeline.ts'
 
 export interface SummaryFacts extends BuildReport {
@@ -48,6 +49,7 @@ function assembled(
     ['## Azure VM image'],
     ...(explanation ? failure(explanation, output) : []),
     table(facts, explanation),
+    ...whyBuilt(facts),
     ...(chart === '' ? [] : [['### Timeline'], fence(chart.split('\n'), 'mermaid')]),
     ...(tail.length === 0 ? [] : logTail(tail)),
   ]
@@ -99,6 +101,8 @@ function table(facts: SummaryFacts, explanation: Explanation | undefined): strin
       .slice(0, MOST_IMAGES)
       .map(([name, uri]): [string, string] => [`Image (${escaped(cut(name, LONG_CELL))})`, code(uri)]),
     ['Further images', images.length > MOST_IMAGES ? String(images.length - MOST_IMAGES) : ''],
+    ['Built by', facts.reused ? builder(facts.reused) : ''],
+    ['Regions added', escaped((facts.reused?.added ?? []).join(', '))],
     ['Regions', (facts.regions ?? []).slice(0, MOST_IMAGES).map(region).join(', ')],
     ['Source', facts.sourceImage ? code(nameOfSource(facts.sourceImage)) : ''],
     ['Image template', code(facts.template?.name ?? '')],
@@ -113,11 +117,38 @@ function table(facts: SummaryFacts, explanation: Explanation | undefined): strin
   return ['| | |', '| --- | --- |', ...shown]
 }
 
+/** A run's page is a link where it is one; whoever may write tags may write anything. */
+function builder({ run = '', commit, startedAt }: Builder): string {
+  const page = /^https:\/\/[\w.-]+(?::\d+)?\/[\w.-]+\/[\w.-]+\/actions\/runs\/\d+$/.test(run)
+  const parts = [
+    page ? `<${run}>` : code(run),
+    ...(commit ? [`commit ${code(commit)}`] : []),
+    ...(startedAt ? [code(startedAt)] : []),
+  ]
+  return parts.filter(Boolean).join(', ')
+}
+
+/** What is other than in the last build: the price of not skipping. */
+function whyBuilt(facts: SummaryFacts): string[][] {
+  const { changes } = facts
+  if (!changes) return []
+  const rows = changeLines(facts).map(
+    ({ what, names }) => `| ${escaped(what)} | ${escaped(cut(names, LONG_TEXT))} |`,
+  )
+  const by = builder(changes)
+  return [
+    [`### Why it was built`],
+    [`Compared with version ${code(changes.since)}${by === '' ? '' : `, built by ${by}`}:`],
+    ['| Changed | |', '| --- | --- |', ...rows],
+  ]
+}
+
 function failedResult({ id }: Explanation): string {
   return id === 'cancelled' ? '⏹️ cancelled' : '❌ failed'
 }
 
-function result({ dryRun, runState, skipped }: SummaryFacts): string {
+function result({ dryRun, runState, skipped, repaired }: SummaryFacts): string {
+  if (repaired) return '✅ image built, and replicated after a run that failed'
   if (skipped) return '⏭️ unchanged: the image is there already'
   if (dryRun) return '✅ checked (dry run): nothing was created'
   return runState === 'Running' ? '⏳ build started, not waited for' : '✅ image built'

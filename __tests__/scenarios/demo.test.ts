@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { playOn } from '../../local-azure/demo.ts'
 import { SCENARIOS } from '../../local-azure/scenarios.ts'
+import { playUnchanged } from '../../local-azure/unchanged.ts'
 import { quickTime } from '../support/moments.ts'
 import { openOneAzure, type OneAzure } from '../support/one-azure.ts'
 
@@ -34,3 +35,12 @@ test.each(Object.entries(SCENARIOS))(
     expect(log).toContain('\nblobs of the build artifact: none')
   },
 )
+
+test('the same image again and again is built once, and once more for one byte', async () => {
+  const lines: string[] = []
+  const wrong = await playUnchanged((line) => lines.push(line), quickTime())
+  expect({ wrong, log: lines.join('\n') }).toMatchObject({ wrong: [] })
+  expect(
+    lines.filter((line) => /writing requests/.test(line)).map((line) => /skipped: \w+; 0 w/.test(line)),
+  ).toEqual([false, true, true, false])
+})

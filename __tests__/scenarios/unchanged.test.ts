@@ -75,7 +75,11 @@ describe('skip-unchanged', () => {
   // That the answer is acted upon: above, and 'another script' below.
   test.each<[string, string, Record<string, string>]>([
     ['the same', 'true', {}],
-    ['a region that the image is not in', 'false', { 'replication-regions': 'eastus, westus2' }],
+    [
+      'a region that the image is not in, which a build would add',
+      'true',
+      { 'replication-regions': 'eastus, westus2' },
+    ],
     ['an image that is kept from being the latest', 'false', { 'exclude-from-latest': 'true' }],
   ])('a dry run says whether the image is there: %s: %s', async (_, skipped, change) => {
     const { main, outputs } = await run({ ...SKIP, ...change, 'dry-run': 'true' }, NO_POST)

@@ -170,6 +170,8 @@ function anyBuild(): Omit<ExistingBuild, 'kind' | 'templateName'> {
     log: { follow: true, keep: false, artifactName: 'customization-log-<template name>' },
     recordArtifactName: 'build-record-<template name>',
     summary: true,
+    resume: true,
+    retryReplication: false,
     workflowRun: workflowRun(),
   }
 }

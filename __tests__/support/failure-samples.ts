@@ -275,6 +275,15 @@ export const SAMPLES: readonly Sample[] = [
     'Failed in distributing 1 images out of total 1: {[Error 0] [Distribute 0] Error publishing MDI to shared image gallery. Error: Future#WaitForCompletion: context has been cancelled: StatusCode=200 -- Original Error: context deadline exceeded}',
   ),
   run(
+    'replication-failed',
+    `Failed in distributing 1 images out of total 1: {[Error 0] [Distribute 0] Code="ReplicationJobsFailed" Message="Gallery replication jobs failed in one or more regions. The failing regions' details are as follows: '{region:westus2, detail:No room.}'."}`,
+  ),
+  {
+    id: 'replication-failed',
+    name: 'in our own words',
+    error: new BuildFailedError('Version 1.2.3 was not replicated to westus2.\n- westus2: No room.'),
+  },
+  run(
     'identity-lacks-permission',
     'Failed in distributing 1 images out of total 1: {[Error 0] [Distribute 0] StatusCode=403 Code="AuthorizationFailed"}',
   ),

@@ -6,6 +6,7 @@ import { rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { chmod, utimes } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import path from 'node:path'
+import { packArtifact } from '../../src/archive.ts'
 import { listEntries, type ArchiveFormat } from '../../src/artifact-entries.ts'
 import { InputError } from '../../src/errors.ts'
 import { linesOf } from '../support/factories.ts'
@@ -28,7 +29,7 @@ async function list(format: ArchiveFormat, tree: Tree): Promise<string[]> {
   return entries.map(({ kind, path: inside }) => `${kind} ${inside}`)
 }
 
-/** The problems that keep a tree from being packed, sorted: they come in the order of the file system. */
+/** The problems that keep a tree from being packed, sorted. */
 async function problems(format: ArchiveFormat, tree: Tree): Promise<string[]> {
   await plant(root, tree)
   const outcome = await listEntries(root, format).catch((error: unknown) => error)
@@ -46,6 +47,22 @@ describe.each(BOTH)('what goes into a %s', (format) => {
       'directory b/a',
       'file b/z.txt',
     ])
+  })
+
+  test('by their whole paths, whatever comes between a folder and what is in it', async () => {
+    const folders = ['a', 'a!', 'a-', 'a-b', 'a0', 'aa', 'real', '\u{1f680}', '\uff21']
+    const inside: Tree = { '!': '', '-': { b: '' }, '0': '', deep: { a: { b: '' }, 'a-': '' }, é: '' }
+    await plant(root, {
+      ...Object.fromEntries(folders.map((name) => [name, inside])),
+      'a.b': '',
+      l: link('real'),
+      'l-': link('real'),
+      'l-b': '',
+    })
+    const { entries } = await listEntries(root, format)
+    const paths = entries.map((entry) => entry.path)
+    expect(paths).toHaveLength(format === 'zip' ? 112 : 94)
+    expect(paths).toEqual(paths.toSorted())
   })
 
   test('never .git, at any depth, as a folder or as the file of a submodule', async () => {
@@ -545,7 +562,7 @@ describe('what looks like a secret', () => {
 
   test.each(BOTH)('is named in a %s, sorted, and never quoted', async (format) => {
     await plant(root, TREE)
-    expect((await listEntries(root, format)).credentials).toEqual([
+    expect((await packArtifact(root, format)).credentials).toEqual([
       { path: '.env', kind: 'environment file' },
       { path: 'web/.npmrc', kind: 'npm token' },
       { path: 'web/vault.kdbx', kind: 'password store' },
@@ -554,36 +571,36 @@ describe('what looks like a secret', () => {
 
   test('is no matter where it is kept out', async () => {
     await plant(root, TREE)
-    const { credentials } = await listEntries(root, 'tar.gz', ['.env', 'web/*'])
+    const { credentials } = await packArtifact(root, 'tar.gz', ['.env', 'web/*'])
     expect(credentials).toEqual([])
   })
 
   test('is found where the build path is the file', async () => {
     await plant(root, TREE)
-    const { credentials } = await listEntries(path.join(root, '.env'), 'tar.gz')
+    const { credentials } = await packArtifact(path.join(root, '.env'), 'tar.gz')
     expect(credentials).toEqual([{ path: '.env', kind: 'environment file' }])
   })
 
   test('is found below a link that a zip follows, by the name in the zip', async () => {
     await plant(root, { plain: `TOKEN=${SECRET}`, l: { '.env': link('../plain') } })
-    expect((await listEntries(root, 'zip')).credentials).toEqual([
+    expect((await packArtifact(root, 'zip')).credentials).toEqual([
       { path: 'l/.env', kind: 'environment file' },
     ])
-    expect((await listEntries(root, 'tar.gz')).credentials).toEqual([])
+    expect((await packArtifact(root, 'tar.gz')).credentials).toEqual([])
   })
 
   test('is looked for in the first 64 KiB', async () => {
     const line = `TOKEN=${SECRET}\n`
     const before = (bytes: number): string => '#'.repeat(bytes - 1) + '\n' + line
     await plant(root, { a: { '.env': before(65536 - line.length) }, b: { '.env': before(65536) } })
-    const { credentials } = await listEntries(root, 'tar.gz')
+    const { credentials } = await packArtifact(root, 'tar.gz')
     expect(credentials.map((one) => one.path)).toEqual(['a/.env'])
   })
 
   test('is none where the file cannot be read: packing tells that', async () => {
     await plant(root, { '.env': file(0o000, `TOKEN=${SECRET}`), '.vault-token': file(0o000, SECRET) })
-    const { entries, credentials } = await asSomebody(() => listEntries(root, 'tar.gz'))
-    expect(entries).toHaveLength(2)
+    const { files, credentials } = await asSomebody(() => packArtifact(root, 'tar.gz'))
+    expect(files).toBe(2)
     // The name alone tells of this one.
     expect(credentials).toEqual([{ path: '.vault-token', kind: 'Vault token' }])
   })

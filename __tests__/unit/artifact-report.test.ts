@@ -75,7 +75,7 @@ describe('what goes in', () => {
 })
 
 test('what became of it, with the SHA-256', () => {
-  const digest = { sha256: 'ab'.repeat(32), bytes: 700, content: 'cd'.repeat(32) }
+  const digest = { sha256: 'ab'.repeat(32), bytes: 700, content: { digest: 'cd'.repeat(32), lines: [] } }
   expect(packedLine(archive(), digest, 'uploaded', 61_000)).toBe(
     `  files: 3, bytes: ${1.5 * MIB}, packed: 700, uploaded in 1 min 1 s, SHA-256: ${'ab'.repeat(32)}`,
   )

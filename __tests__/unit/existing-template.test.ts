@@ -38,6 +38,7 @@ const HARMLESS = [
   'summary',
   'skip-unchanged',
   'resume',
+  'retry-replication',
 ]
 
 /** A workflow that names a template and says nothing of its shape. */

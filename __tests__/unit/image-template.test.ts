@@ -1,14 +1,9 @@
 import { describe, expect, test } from '@jest/globals'
 import { templateValidator } from '../../scripts/check-schema.ts'
 import type { Distribution } from '../../src/distributors.ts'
-import {
-  imageTemplate,
-  nameOfSource,
-  printableTemplate,
-  redactSignatures,
-  sourceBody,
-} from '../../src/image-template.ts'
+import { imageTemplate, nameOfSource, printableTemplate, sourceBody } from '../../src/image-template.ts'
 import { namingLines } from '../../src/shell-script.ts'
+import { redactSignatures } from '../../src/signed-urls.ts'
 import type { SourceImage } from '../../src/source-image.ts'
 import type { Validator } from '../../src/template-schema.ts'
 import {

@@ -20,7 +20,7 @@ const read = (name: string): string => readFileSync(path.join(root, name), 'utf8
 type Kind = 'entry' | 'story' | 'pure' | 'archive' | 'runner' | 'azure' | 'outside'
 
 const STORIES =
-  /^src\/(build|reuse|run-template|follow-log|keep-record|cleanup|sweeping\/sweep(er|-away)|checking\/doctor|matrix\/gathering|promotion\/promotion(-steps)?)\.ts$/
+  /^src\/(build|reuse|tell-changes|repair|replication|run-template|follow-log|keep-record|cleanup|sweeping\/sweep(er|-away)|checking\/doctor|matrix\/gathering|promotion\/promotion(-steps)?)\.ts$/
 
 /** A file that is none of the named ones is pure: the strictest rule is the default. */
 function kindOf(file: string): Kind {
@@ -39,7 +39,7 @@ const MAY_IMPORT: Record<Kind, { files: Kind[]; packages: RegExp }> = {
   pure: {
     files: ['pure'],
     packages:
-      /^(node:path|node:crypto|fastest-levenshtein|jsonc-parser|tar\/(header|pax)|unbash|valibot|yaml|docs\/roles\/[\w-]+\.json)$/,
+      /^(node:path|node:crypto|node:zlib|fastest-levenshtein|jsonc-parser|tar\/(header|pax)|unbash|valibot|yaml|docs\/roles\/[\w-]+\.json)$/,
   },
   archive: { files: ['archive', 'pure'], packages: /^(node:.*|ignore)$/ },
   runner: { files: ['pure'], packages: /^(node:|@actions\/)/ },

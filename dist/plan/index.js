@@ -40308,9 +40308,22 @@ const RUN_FAILURES = [
             'Failed in distributing … Error waiting on Azure Compute Gallery future … context deadline exceeded',
         ],
         cause: 'The image was built and handed to the gallery, and the time of the build was up before all regions had it. Replication goes on in Azure: the image may well be usable.',
-        remedy: "Look at the image version before building again; its replication shows:\n  az rest --method get --url '{image}?api-version=2023-07-03&$expand=ReplicationStatus'\nFor the next build give 'build-timeout-in-minutes' more (up to 960), 'replication-regions' fewer regions, or set 'replication-mode' to shallow.",
+        remedy: "Look at the image version before building again; its replication shows:\n  az rest --method get --url '{image}?api-version=2023-07-03&$expand=ReplicationStatus'\nWith 'retry-replication: true' a re-run of the job waits for its regions, or adds them, instead of building again. For the next build give 'build-timeout-in-minutes' more (up to 960), 'replication-regions' fewer regions, or set 'replication-mode' to shallow.",
         link: `${GUIDE}#error-occurs-with-waiting-for-azure-compute-gallery`,
         marks: [{ kind: 'build', text: /Failed in distributing .*context deadline exceeded/s }],
+    },
+    {
+        id: 'replication-failed',
+        title: 'The image did not get to all regions',
+        shows: ['run'],
+        words: [
+            "Gallery replication jobs failed in one or more regions. The failing regions' details are as follows: …",
+            'Version … was not replicated to …',
+        ],
+        cause: 'The image was built and is in the gallery, and Azure could not copy it to one of its regions: mostly for lack of capacity or quota there, or as the region is not enabled for the subscription. Where it is complete it can be used.',
+        remedy: "Set 'retry-replication' to true and run the job again: it tries these regions again instead of building. If it goes on failing, take the region out of 'replication-regions'. How the version stands shows:\n  az rest --method get --url '{image}?api-version=2023-07-03&$expand=ReplicationStatus'",
+        link: 'https://learn.microsoft.com/azure/virtual-machines/troubleshooting-shared-images',
+        marks: [{ kind: 'build', text: /Gallery replication jobs failed|was not replicated to/ }],
     },
     {
         id: 'distribution-failed',
@@ -41378,8 +41391,24 @@ function headlineOf({ title, exitCode, script, outOfTime }, { scripts }) {
     return `${name} failed${code}${line}`;
 }
 /** A run that failed may have made images all the same: those of a replication that goes on, for example. */
-function usableImages({ images }) {
-    return Object.entries(images).map(([name, id]) => `Image made all the same, by ${name}; it may be usable: ${id}`);
+function usableImages({ images, replication = [] }) {
+    const lines = Object.entries(images).map(([name, id]) => {
+        const where = replication.find(({ runOutputName }) => runOutputName === name);
+        if (!where || where.usable.length === 0)
+            return `Image made all the same, by ${name}; it may be usable: ${id}`;
+        return `Image made all the same, by ${name}; it can be used in ${where.usable.join(', ')}: ${id}`;
+    });
+    return [...lines, ...lackingRegions(replication)];
+}
+/** Where images are not, or not yet, and how they get there without another build. */
+function lackingRegions(replication) {
+    const lacking = replication.flatMap(({ lacking: regions }) => regions);
+    if (lacking.length === 0)
+        return [];
+    const regions = lacking.map(({ name, state, details }) => `${name} (${state}${details ? `: ${details}` : ''})`);
+    return [
+        `It lacks ${regions.join(', ')}. Run this job again with 'retry-replication: true': that adds these regions to the image instead of building again.`,
+    ];
 }
 function supportIds({ support }) {
     const ids = [
@@ -41478,6 +41507,7 @@ const INPUT_NAMES = [
     'summary',
     'skip-unchanged',
     'resume',
+    'retry-replication',
 ];
 
 // EXTERNAL MODULE: ./node_modules/yaml/dist/index.js
@@ -57651,52 +57681,19 @@ const SHAPING_INPUTS = {
     'template-file': '',
 };
 
-// EXTERNAL MODULE: external "node:crypto"
-var external_node_crypto_ = __nccwpck_require__(7598);
-;// CONCATENATED MODULE: ./build/build-key.js
-/** The build key: what decides how an image turns out, in one digest. The same key means the same image. */
-
-/** Tag of every image and template that the action makes. */
-const build_key_BUILD_KEY_TAG = 'build-key';
-/** Fields of `properties` that say where a build works, for how long and where the image goes, not how it turns out. */
-const WITHOUT_EFFECT = new Set([
-    'distribute',
-    'buildTimeoutInMinutes',
-    'stagingResourceGroup',
-    'managedResourceTags',
-    'errorHandling',
-    'autoRun',
-]);
-/**
- * SHA-256, in lower-case hexadecimal, over the template without what does not shape the image.
- * @param template built for an artifact whose URL and digest stand for its content alone, see `keyArtifact`
- */
-function buildKey(template) {
-    const shaping = Object.entries(template.properties).filter(([field]) => !WITHOUT_EFFECT.has(field));
-    return createHash('sha256')
-        .update(canonical(Object.fromEntries(shaping)))
-        .digest('hex');
-}
-/** JSON with the fields of every object in order, so that the same template gives the same text. */
-function canonical(value) {
-    return JSON.stringify(value, (_, inner) => typeof inner === 'object' && inner !== null && !Array.isArray(inner)
-        ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
-        : inner);
-}
-/** Stands for an artifact in the template of which the key is made: neither name of blob nor way of transfer counts. */
-function keyArtifact(folder, content) {
-    return { folder, url: 'artifact', sha256: content, bytes: 0, transfer: 'file' };
-}
-
 ;// CONCATENATED MODULE: ./build/image-template.js
 
 
+/** Tag of every template and image: what decided how the image turned out, see `build-key.ts`. */
+const BUILD_KEY_TAG = 'build-key';
 /** Tag of every template and image: with the time of an image's publication it tells the next build how long this one took. */
 const BUILD_STARTED_TAG = 'build-started';
 /** Tag of every image that an artifact went into: its SHA-256, as in the build record. */
 const ARTIFACT_TAG = 'artifact-sha256';
+/** An image may have 50 tags (Resource Manager's documentation); a promotion needs four of them. */
+const ROOMY_TAGS = 45;
 /** Puts the template together. */
-function imageTemplate(request, findings, artifact, { version, buildKey, startedAt }) {
+function imageTemplate(request, findings, artifact, { version, buildKey, startedAt, parts = {} }) {
     const { customization, distributions, workflowRun, location } = request;
     const { sourceImage, identityId } = findings;
     const unpacked = artifact && { ...artifact, remove: request.artifact?.remove ?? false };
@@ -57704,9 +57701,13 @@ function imageTemplate(request, findings, artifact, { version, buildKey, started
     const startTag = startedAt === undefined ? {} : { [BUILD_STARTED_TAG]: new Date(startedAt).toISOString() };
     const ownTags = tagsOfImage(workflowRun, sourceImage, artifact);
     const imageTags = [request.imageTags, ownTags, keyTag, startTag];
+    const withParts = (tags) => {
+        const all = mergedTags(tags, parts);
+        return Object.keys(all).length > ROOMY_TAGS ? tags : all;
+    };
     return {
         location,
-        tags: mergedTags(request.templateTags, tagsOfTemplate(workflowRun, version), keyTag, startTag),
+        tags: mergedTags(request.templateTags, tagsOfTemplate(request, version), keyTag, startTag),
         identity: { type: 'UserAssigned', userAssignedIdentities: { [identityId]: {} } },
         properties: {
             ...settingsWithScript(request, sourceImage),
@@ -57714,7 +57715,7 @@ function imageTemplate(request, findings, artifact, { version, buildKey, started
             customize: customizers(customization, sourceImage.osType, unpacked),
             distribute: distributions.map(({ body }) => ({
                 ...body,
-                artifactTags: mergedTags(body.artifactTags ?? {}, ...imageTags),
+                artifactTags: withParts(mergedTags(body.artifactTags ?? {}, ...imageTags)),
             })),
         },
     };
@@ -57738,16 +57739,29 @@ function mergedTags(...all) {
     return Object.fromEntries(new Map(byName).values());
 }
 /** By these a template that was left behind can be traced to its run. */
-function tagsOfTemplate(run, version) {
+function tagsOfTemplate({ workflowRun, wait }, version) {
     return {
         'aib-action': version,
-        repository: run.repository,
-        'run-id': run.runId,
-        'run-attempt': run.runAttempt,
+        repository: workflowRun.repository,
+        'run-id': workflowRun.runId,
+        'run-attempt': workflowRun.runAttempt,
+        ...(wait ? {} : { [HANDED_ON_TAG]: 'true' }),
     };
 }
+/** Tag of a template whose job does not wait: another one takes over what becomes of it. */
+const HANDED_ON_TAG = 'handed-on';
+/** Whether a job of this repository started the template's run for another one to follow. */
+function isHandedOn(tags, { repository }) {
+    return tags?.[HANDED_ON_TAG] === 'true' && tags['repository']?.toLowerCase() === repository.toLowerCase();
+}
 /** Tags by which a job knows its own template. */
-const OWN_TAGS = ['repository', 'run-id', 'run-attempt', build_key_BUILD_KEY_TAG, BUILD_STARTED_TAG];
+const OWN_TAGS = ['repository', 'run-id', 'run-attempt', BUILD_KEY_TAG, BUILD_STARTED_TAG];
+/** Tags that the action gives to images: what a build is, not what its user says of it. */
+const OWN_IMAGE_TAGS = /^(?:repository|commit|workflow-run-url|source-version|artifact-sha256|build-key|build-started|build-parts-\d)$/;
+/** Whether the action itself gives a tag of this name to images. */
+function isOwnTag(name) {
+    return OWN_IMAGE_TAGS.test(name.toLowerCase());
+}
 /** What a template's tags say of the job that made it. */
 function marksOf(tags = {}) {
     return Object.fromEntries(Object.entries(tags).filter(([name]) => OWN_TAGS.includes(name)));
@@ -57793,23 +57807,6 @@ function printableTemplate(template) {
     // Text by text: in JSON the backslash before a quotation mark would count as part of a URL.
     const redacted = (_, value) => typeof value === 'string' ? redactSignatures(value) : value;
     return JSON.stringify(template, redacted, 2);
-}
-/** Signatures in the URLs of a template: as they stand there, and decoded, as Azure may quote them. */
-function signaturesIn(template) {
-    const found = [...JSON.stringify(template).matchAll(/[?&]sig=([^&\s'"\\]+)/g)].map(([, sig = '']) => sig);
-    return found.flatMap((signature) => [signature, decoded(signature)]);
-}
-function decoded(text) {
-    try {
-        return decodeURIComponent(text);
-    }
-    catch {
-        return text;
-    }
-}
-/** Replaces the query of every URL that carries a signature. */
-function redactSignatures(text) {
-    return text.replaceAll(/\?[^\s'"?]*\bsig=[^\s'"]*/g, '?***');
 }
 
 ;// CONCATENATED MODULE: ./build/powershell-lint.js
@@ -59361,10 +59358,10 @@ function textOf(value) {
     return value === null ? '' : JSON.stringify(value);
 }
 /** Equal values give equal texts, whatever the order of an object's keys. */
-const template_functions_canonical = (value) => JSON.stringify(value, (_, one) => (isFields(one) ? { sorted: Object.entries(one).sort() } : one));
-const same = (a, b) => template_functions_canonical(a) === template_functions_canonical(b);
+const canonical = (value) => JSON.stringify(value, (_, one) => (isFields(one) ? { sorted: Object.entries(one).sort() } : one));
+const same = (a, b) => canonical(a) === canonical(b);
 const distinct = (list) => [
-    ...new Map(list.map((one) => [template_functions_canonical(one), one])).values(),
+    ...new Map(list.map((one) => [canonical(one), one])).values(),
 ];
 /** The documentation calls 'A' greater than 'a': texts are compared as a language does, not by code. */
 function compare(a, b) {
@@ -59942,6 +59939,8 @@ function readBuild(read, raw) {
         },
         recordArtifactName: readArtifactName(read, 'record-artifact-name'),
         summary: read.boolean('summary', true),
+        resume: read.boolean('resume', true),
+        retryReplication: read.boolean('retry-replication'),
         workflowRun: raw.workflowRun,
     };
 }
@@ -59991,7 +59990,6 @@ function readNewBuild(read, raw, build) {
         imageTags: read.tags('image-tags'),
         registerProviders: read.boolean('register-providers'),
         skipUnchanged: read.boolean('skip-unchanged'),
-        resume: read.boolean('resume', true),
     };
 }
 /** What of a template file goes into the template as it is. */
@@ -60470,6 +60468,8 @@ function matrix_plan_check(read, legs, { images, defaults }, raw, hasFiles) {
     }
 }
 
+// EXTERNAL MODULE: external "node:crypto"
+var external_node_crypto_ = __nccwpck_require__(7598);
 // EXTERNAL MODULE: external "node:events"
 var external_node_events_ = __nccwpck_require__(8474);
 ;// CONCATENATED MODULE: external "node:fs"

@@ -47969,10 +47969,10 @@ function shown(value) {
 
 // EXPORTS
 __nccwpck_require__.d(__webpack_exports__, {
-  B: () => (/* binding */ connectPromoter)
+  Bx: () => (/* binding */ connectPromoter)
 });
 
-// UNUSED EXPORTS: GalleryVersions
+// UNUSED EXPORTS: GalleryVersions, listVersions
 
 // EXTERNAL MODULE: ./build/errors.js
 var errors = __nccwpck_require__(9473);
@@ -77559,12 +77559,10 @@ class GalleryVersions {
     async version(id, signal) {
         const path = `${id}?$expand=ReplicationStatus`;
         const reader = new Reader(this.arm, this.debug, signal);
-        return seenVersion(await reader.get(path, 'gallery', `image version ${(0,resource_id/* lastName */.UK)(id)}`, () => wrong('image-version-id', `'${id}' does not exist.`)));
+        return seenVersion(await reader.get(path, 'gallery', `image version ${(0,resource_id/* lastName */.UK)(id)}`));
     }
     async versions(definitionId, signal) {
-        const doing = `listing the versions of ${(0,resource_id/* lastName */.UK)(definitionId)}`;
-        const reader = new Reader(this.arm, this.debug, signal);
-        return (await reader.list(`${definitionId}/versions`, 'gallery', doing)).map(seenVersion);
+        return await listVersions(new Reader(this.arm, this.debug, signal), definitionId);
     }
     /**
      * A change names whole values, so one that was taken and is sent again asks for what is there: it may be repeated after
@@ -77586,6 +77584,11 @@ class GalleryVersions {
             throw error;
         }
     }
+}
+/** All versions of a definition, without the state of their regions. */
+async function listVersions(reader, definitionId) {
+    const doing = `listing the versions of ${(0,resource_id/* lastName */.UK)(definitionId)}`;
+    return (await reader.list(`${definitionId}/versions`, 'gallery', doing)).map(seenVersion);
 }
 /** A conflict that is not about what is asked for: a property that cannot be changed would never become free. */
 function isBusy(error) {
@@ -77628,52 +77631,23 @@ function seenVersion({ id, name, location, tags, properties }) {
 }
 /** Azure as a promotion sees it. Nothing is asked of Azure or GitHub until the first call. */
 function connectPromoter({ signIn }, edges) {
-    return new GalleryVersions(signedIn(signIn, edges).arm, edges.debug);
-}
-
-
-/***/ }),
-
-/***/ 4106:
-/***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
-
-/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
-/* harmony export */   OY: () => (/* binding */ BUILD_KEY_TAG)
-/* harmony export */ });
-/* unused harmony exports buildKey, keyArtifact */
-/* harmony import */ var node_crypto__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(7598);
-/** The build key: what decides how an image turns out, in one digest. The same key means the same image. */
-
-/** Tag of every image and template that the action makes. */
-const BUILD_KEY_TAG = 'build-key';
-/** Fields of `properties` that say where a build works, for how long and where the image goes, not how it turns out. */
-const WITHOUT_EFFECT = new Set([
-    'distribute',
-    'buildTimeoutInMinutes',
-    'stagingResourceGroup',
-    'managedResourceTags',
-    'errorHandling',
-    'autoRun',
-]);
-/**
- * SHA-256, in lower-case hexadecimal, over the template without what does not shape the image.
- * @param template built for an artifact whose URL and digest stand for its content alone, see `keyArtifact`
- */
-function buildKey(template) {
-    const shaping = Object.entries(template.properties).filter(([field]) => !WITHOUT_EFFECT.has(field));
-    return createHash('sha256')
-        .update(canonical(Object.fromEntries(shaping)))
-        .digest('hex');
-}
-/** JSON with the fields of every object in order, so that the same template gives the same text. */
-function canonical(value) {
-    return JSON.stringify(value, (_, inner) => typeof inner === 'object' && inner !== null && !Array.isArray(inner)
-        ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
-        : inner);
-}
-/** Stands for an artifact in the template of which the key is made: neither name of blob nor way of transfer counts. */
-function keyArtifact(folder, content) {
-    return { folder, url: 'artifact', sha256: content, bytes: 0, transfer: 'file' };
+    const gallery = new GalleryVersions(signedIn(signIn, edges).arm, edges.debug);
+    return {
+        version: async (id, signal) => {
+            try {
+                return await gallery.version(id, signal);
+            }
+            catch (error) {
+                // A missing subscription is about another input, and Azure's own words say it best.
+                const isAboutThis = error instanceof errors/* AzureError */.M6 && (0,errors/* isNotFound */.c4)(error) && error.code !== 'SubscriptionNotFound';
+                if (isAboutThis)
+                    return wrong('image-version-id', `'${id}' does not exist.`);
+                throw error;
+            }
+        },
+        versions: (definitionId, signal) => gallery.versions(definitionId, signal),
+        update: (id, change, signal) => gallery.update(id, change, signal),
+    };
 }
 
 
@@ -78916,9 +78890,22 @@ const RUN_FAILURES = [
             'Failed in distributing … Error waiting on Azure Compute Gallery future … context deadline exceeded',
         ],
         cause: 'The image was built and handed to the gallery, and the time of the build was up before all regions had it. Replication goes on in Azure: the image may well be usable.',
-        remedy: "Look at the image version before building again; its replication shows:\n  az rest --method get --url '{image}?api-version=2023-07-03&$expand=ReplicationStatus'\nFor the next build give 'build-timeout-in-minutes' more (up to 960), 'replication-regions' fewer regions, or set 'replication-mode' to shallow.",
+        remedy: "Look at the image version before building again; its replication shows:\n  az rest --method get --url '{image}?api-version=2023-07-03&$expand=ReplicationStatus'\nWith 'retry-replication: true' a re-run of the job waits for its regions, or adds them, instead of building again. For the next build give 'build-timeout-in-minutes' more (up to 960), 'replication-regions' fewer regions, or set 'replication-mode' to shallow.",
         link: `${GUIDE}#error-occurs-with-waiting-for-azure-compute-gallery`,
         marks: [{ kind: 'build', text: /Failed in distributing .*context deadline exceeded/s }],
+    },
+    {
+        id: 'replication-failed',
+        title: 'The image did not get to all regions',
+        shows: ['run'],
+        words: [
+            "Gallery replication jobs failed in one or more regions. The failing regions' details are as follows: …",
+            'Version … was not replicated to …',
+        ],
+        cause: 'The image was built and is in the gallery, and Azure could not copy it to one of its regions: mostly for lack of capacity or quota there, or as the region is not enabled for the subscription. Where it is complete it can be used.',
+        remedy: "Set 'retry-replication' to true and run the job again: it tries these regions again instead of building. If it goes on failing, take the region out of 'replication-regions'. How the version stands shows:\n  az rest --method get --url '{image}?api-version=2023-07-03&$expand=ReplicationStatus'",
+        link: 'https://learn.microsoft.com/azure/virtual-machines/troubleshooting-shared-images',
+        marks: [{ kind: 'build', text: /Gallery replication jobs failed|was not replicated to/ }],
     },
     {
         id: 'distribution-failed',
@@ -80373,8 +80360,24 @@ function headlineOf({ title, exitCode, script, outOfTime }, { scripts }) {
     return `${name} failed${code}${line}`;
 }
 /** A run that failed may have made images all the same: those of a replication that goes on, for example. */
-function usableImages({ images }) {
-    return Object.entries(images).map(([name, id]) => `Image made all the same, by ${name}; it may be usable: ${id}`);
+function usableImages({ images, replication = [] }) {
+    const lines = Object.entries(images).map(([name, id]) => {
+        const where = replication.find(({ runOutputName }) => runOutputName === name);
+        if (!where || where.usable.length === 0)
+            return `Image made all the same, by ${name}; it may be usable: ${id}`;
+        return `Image made all the same, by ${name}; it can be used in ${where.usable.join(', ')}: ${id}`;
+    });
+    return [...lines, ...lackingRegions(replication)];
+}
+/** Where images are not, or not yet, and how they get there without another build. */
+function lackingRegions(replication) {
+    const lacking = replication.flatMap(({ lacking: regions }) => regions);
+    if (lacking.length === 0)
+        return [];
+    const regions = lacking.map(({ name, state, details }) => `${name} (${state}${details ? `: ${details}` : ''})`);
+    return [
+        `It lacks ${regions.join(', ')}. Run this job again with 'retry-replication: true': that adds these regions to the image instead of building again.`,
+    ];
 }
 function supportIds({ support }) {
     const ids = [
@@ -80406,19 +80409,23 @@ function told(error) {
 /***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
 
 /* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   OY: () => (/* binding */ BUILD_KEY_TAG),
 /* harmony export */   sp: () => (/* binding */ mergedTags)
 /* harmony export */ });
-/* unused harmony exports BUILD_STARTED_TAG, imageTemplate, marksOf, bears, nameOfSource, sourceBody, printableTemplate, signaturesIn, redactSignatures */
-/* harmony import */ var _build_key_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(4106);
-/* harmony import */ var _customizers_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(7305);
+/* unused harmony exports BUILD_STARTED_TAG, imageTemplate, isHandedOn, isOwnTag, marksOf, bears, nameOfSource, sourceBody, printableTemplate */
+/* harmony import */ var _customizers_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(7305);
 
 
+/** Tag of every template and image: what decided how the image turned out, see `build-key.ts`. */
+const BUILD_KEY_TAG = 'build-key';
 /** Tag of every template and image: with the time of an image's publication it tells the next build how long this one took. */
 const BUILD_STARTED_TAG = 'build-started';
 /** Tag of every image that an artifact went into: its SHA-256, as in the build record. */
 const ARTIFACT_TAG = 'artifact-sha256';
+/** An image may have 50 tags (Resource Manager's documentation); a promotion needs four of them. */
+const ROOMY_TAGS = 45;
 /** Puts the template together. */
-function imageTemplate(request, findings, artifact, { version, buildKey, startedAt }) {
+function imageTemplate(request, findings, artifact, { version, buildKey, startedAt, parts = {} }) {
     const { customization, distributions, workflowRun, location } = request;
     const { sourceImage, identityId } = findings;
     const unpacked = artifact && { ...artifact, remove: request.artifact?.remove ?? false };
@@ -80426,9 +80433,13 @@ function imageTemplate(request, findings, artifact, { version, buildKey, started
     const startTag = startedAt === undefined ? {} : { [BUILD_STARTED_TAG]: new Date(startedAt).toISOString() };
     const ownTags = tagsOfImage(workflowRun, sourceImage, artifact);
     const imageTags = [request.imageTags, ownTags, keyTag, startTag];
+    const withParts = (tags) => {
+        const all = mergedTags(tags, parts);
+        return Object.keys(all).length > ROOMY_TAGS ? tags : all;
+    };
     return {
         location,
-        tags: mergedTags(request.templateTags, tagsOfTemplate(workflowRun, version), keyTag, startTag),
+        tags: mergedTags(request.templateTags, tagsOfTemplate(request, version), keyTag, startTag),
         identity: { type: 'UserAssigned', userAssignedIdentities: { [identityId]: {} } },
         properties: {
             ...settingsWithScript(request, sourceImage),
@@ -80436,7 +80447,7 @@ function imageTemplate(request, findings, artifact, { version, buildKey, started
             customize: customizers(customization, sourceImage.osType, unpacked),
             distribute: distributions.map(({ body }) => ({
                 ...body,
-                artifactTags: mergedTags(body.artifactTags ?? {}, ...imageTags),
+                artifactTags: withParts(mergedTags(body.artifactTags ?? {}, ...imageTags)),
             })),
         },
     };
@@ -80460,16 +80471,29 @@ function mergedTags(...all) {
     return Object.fromEntries(new Map(byName).values());
 }
 /** By these a template that was left behind can be traced to its run. */
-function tagsOfTemplate(run, version) {
+function tagsOfTemplate({ workflowRun, wait }, version) {
     return {
         'aib-action': version,
-        repository: run.repository,
-        'run-id': run.runId,
-        'run-attempt': run.runAttempt,
+        repository: workflowRun.repository,
+        'run-id': workflowRun.runId,
+        'run-attempt': workflowRun.runAttempt,
+        ...(wait ? {} : { [HANDED_ON_TAG]: 'true' }),
     };
 }
+/** Tag of a template whose job does not wait: another one takes over what becomes of it. */
+const HANDED_ON_TAG = 'handed-on';
+/** Whether a job of this repository started the template's run for another one to follow. */
+function isHandedOn(tags, { repository }) {
+    return tags?.[HANDED_ON_TAG] === 'true' && tags['repository']?.toLowerCase() === repository.toLowerCase();
+}
 /** Tags by which a job knows its own template. */
-const OWN_TAGS = ['repository', 'run-id', 'run-attempt', _build_key_js__WEBPACK_IMPORTED_MODULE_0__/* .BUILD_KEY_TAG */ .OY, BUILD_STARTED_TAG];
+const OWN_TAGS = ['repository', 'run-id', 'run-attempt', BUILD_KEY_TAG, BUILD_STARTED_TAG];
+/** Tags that the action gives to images: what a build is, not what its user says of it. */
+const OWN_IMAGE_TAGS = /^(?:repository|commit|workflow-run-url|source-version|artifact-sha256|build-key|build-started|build-parts-\d)$/;
+/** Whether the action itself gives a tag of this name to images. */
+function isOwnTag(name) {
+    return OWN_IMAGE_TAGS.test(name.toLowerCase());
+}
 /** What a template's tags say of the job that made it. */
 function marksOf(tags = {}) {
     return Object.fromEntries(Object.entries(tags).filter(([name]) => OWN_TAGS.includes(name)));
@@ -80515,23 +80539,6 @@ function printableTemplate(template) {
     // Text by text: in JSON the backslash before a quotation mark would count as part of a URL.
     const redacted = (_, value) => typeof value === 'string' ? redactSignatures(value) : value;
     return JSON.stringify(template, redacted, 2);
-}
-/** Signatures in the URLs of a template: as they stand there, and decoded, as Azure may quote them. */
-function signaturesIn(template) {
-    const found = [...JSON.stringify(template).matchAll(/[?&]sig=([^&\s'"\\]+)/g)].map(([, sig = '']) => sig);
-    return found.flatMap((signature) => [signature, decoded(signature)]);
-}
-function decoded(text) {
-    try {
-        return decodeURIComponent(text);
-    }
-    catch {
-        return text;
-    }
-}
-/** Replaces the query of every URL that carries a signature. */
-function redactSignatures(text) {
-    return text.replaceAll(/\?[^\s'"?]*\bsig=[^\s'"]*/g, '?***');
 }
 
 
@@ -82686,6 +82693,8 @@ function readBuild(read, raw) {
         },
         recordArtifactName: readArtifactName(read, 'record-artifact-name'),
         summary: read.boolean('summary', true),
+        resume: read.boolean('resume', true),
+        retryReplication: read.boolean('retry-replication'),
         workflowRun: raw.workflowRun,
     };
 }
@@ -82735,7 +82744,6 @@ function readNewBuild(read, raw, build) {
         imageTags: read.tags('image-tags'),
         registerProviders: read.boolean('register-providers'),
         skipUnchanged: read.boolean('skip-unchanged'),
-        resume: read.boolean('resume', true),
     };
 }
 /** What of a template file goes into the template as it is. */
@@ -83151,7 +83159,7 @@ __nccwpck_require__.a(__webpack_module__, async (__webpack_handle_async_dependen
 /* harmony import */ var _promotion_promote_inputs_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(4518);
 /* harmony import */ var _promotion_promote_report_js__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(6813);
 /* harmony import */ var _promotion_promote_summary_js__WEBPACK_IMPORTED_MODULE_7__ = __nccwpck_require__(8316);
-/* harmony import */ var _promotion_promotion_js__WEBPACK_IMPORTED_MODULE_8__ = __nccwpck_require__(668);
+/* harmony import */ var _promotion_promotion_js__WEBPACK_IMPORTED_MODULE_8__ = __nccwpck_require__(8127);
 /* harmony import */ var _runner_js__WEBPACK_IMPORTED_MODULE_9__ = __nccwpck_require__(2980);
 /** Entry of the sub-action `promote`: reads, wires, calls, reports. The story is in `promotion.ts`. */
 
@@ -83174,7 +83182,7 @@ try {
     const { /* idToken */ "fN": idToken, /* mask */ "dK": mask } = _runner_js__WEBPACK_IMPORTED_MODULE_9__;
     const { debug, notice } = runner;
     const edges = { idToken, mask, clock, debug, notice, patience: new _patience_js__WEBPACK_IMPORTED_MODULE_4__/* .Patience */ .i3({ clock, debug, notice }) };
-    const story = (0,_promotion_promotion_js__WEBPACK_IMPORTED_MODULE_8__/* .promote */ .p)(request, report, { azure: (0,_azure_gallery_version_js__WEBPACK_IMPORTED_MODULE_0__/* .connectPromoter */ .B)(request, edges), runner, clock });
+    const story = (0,_promotion_promotion_js__WEBPACK_IMPORTED_MODULE_8__/* .promote */ .p)(request, report, { azure: (0,_azure_gallery_version_js__WEBPACK_IMPORTED_MODULE_0__/* .connectPromoter */ .Bx)(request, edges), runner, clock });
     await Promise.race([story, _runner_js__WEBPACK_IMPORTED_MODULE_9__/* .afterCancel */ .ZZ(runner.cancelled)]);
 }
 catch (error) {
@@ -83209,7 +83217,8 @@ __webpack_async_result__();
 /* harmony export */   pG: () => (/* binding */ isAtWork),
 /* harmony export */   xC: () => (/* binding */ inLatest)
 /* harmony export */ });
-/* harmony import */ var _build_key_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(4106);
+/* unused harmony exports isWhole, isOver */
+/* harmony import */ var _image_template_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(6672);
 /* harmony import */ var _source_image_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(1759);
 /* harmony import */ var _version_commands_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(7144);
 /** The verdict on a gallery image version: whether it may be blessed, and what to roll back to when it was. */
@@ -83241,7 +83250,7 @@ function judge(version, pipeline) {
     ];
 }
 function origin(version, { repository, runs }) {
-    const [owner, run, commit, key] = ['repository', 'workflow-run-url', 'commit', _build_key_js__WEBPACK_IMPORTED_MODULE_0__/* .BUILD_KEY_TAG */ .OY].map((name) => tagOf(version, name));
+    const [owner, run, commit, key] = ['repository', 'workflow-run-url', 'commit', _image_template_js__WEBPACK_IMPORTED_MODULE_0__/* .BUILD_KEY_TAG */ .OY].map((name) => tagOf(version, name));
     const lack = (name) => no(`it has no tag '${name}': what the pipeline of ${repository} makes has one`);
     const isRun = run.toLowerCase().startsWith(runs.toLowerCase()) && /^\d+$/.test(run.slice(runs.length));
     return [
@@ -83256,7 +83265,7 @@ function origin(version, { repository, runs }) {
                 ? yes(`by the run ${run}`)
                 : no(`its tag 'workflow-run-url' is '${run}', which is no run of ${repository} on ${serverOf(runs)}`),
         commit === '' ? lack('commit') : yes(`of commit ${commit}`),
-        key === '' ? lack(_build_key_js__WEBPACK_IMPORTED_MODULE_0__/* .BUILD_KEY_TAG */ .OY) : yes(`with build key ${key}`),
+        key === '' ? lack(_image_template_js__WEBPACK_IMPORTED_MODULE_0__/* .BUILD_KEY_TAG */ .OY) : yes(`with build key ${key}`),
     ];
 }
 function serverOf(runs) {
@@ -83266,17 +83275,22 @@ function serverOf(runs) {
  * An image that is whole stays so while it is replicated further, and when that failed: an earlier promotion that was
  * killed, or found a region without room, left it like that.
  */
-function state({ provisioningState, regions, location }) {
+function state(version) {
+    const { provisioningState } = version;
     if (provisioningState === 'Succeeded')
         return yes('Azure has completed it');
+    if (!isWhole(version))
+        return no(`its provisioningState is '${provisioningState}', not Succeeded`);
+    return provisioningState === 'Updating'
+        ? yes('it is being updated, and complete in its own region')
+        : yes('an update of it failed, and it is complete in its own region');
+}
+/** Whether there is an image that can be used, in its own region at least. */
+function isWhole({ provisioningState, regions, location }) {
+    if (provisioningState === 'Succeeded')
+        return true;
     const home = regions.find(({ name }) => name === location);
-    if (home?.state === 'Completed') {
-        if (provisioningState === 'Updating')
-            return yes('it is being updated, and complete in its own region');
-        if (provisioningState === 'Failed')
-            return yes('an update of it failed, and it is complete in its own region');
-    }
-    return no(`its provisioningState is '${provisioningState}', not Succeeded`);
+    return home?.state === 'Completed' && ['Updating', 'Failed'].includes(provisioningState);
 }
 /** Whether the end of life has come. Compute itself goes on offering such a version (documented). */
 function isOver({ endOfLifeDate }, now) {
@@ -83487,7 +83501,7 @@ function readTags(read) {
 /* harmony export */   x5: () => (/* binding */ refusal),
 /* harmony export */   zo: () => (/* binding */ promoteOutputs)
 /* harmony export */ });
-/* unused harmony export cancelledWords */
+/* unused harmony exports notReplicatedLines, cancelledWords */
 /* harmony import */ var _candidate_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(471);
 /* harmony import */ var _errors_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(9473);
 /* harmony import */ var _explanation_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(5296);
@@ -83548,19 +83562,23 @@ function refusal({ id }, problems, fate = 'nothing was changed') {
 }
 /** Azure did not get the version into these regions. */
 function replicationFailure(version) {
-    const { id, name, regions, excludeFromLatest } = version;
+    const fate = version.excludeFromLatest ? ' It is not blessed, and stays excluded from latest.' : '';
+    const [first, ...rest] = notReplicatedLines(version);
+    return new PromotionError('replication-failed', [`${first}${fate}`, ...rest].join('\n'));
+}
+/** Where Azure did not get the version, why, and what to do, as lines. */
+function notReplicatedLines({ id, name, regions }) {
     const failed = regions.filter(({ state }) => state === 'Failed');
     const lost = failed.map(({ name: region }) => region).join(', ');
     const details = failed.map((one) => `- ${one.name}: ${one.details ?? 'Azure gave no reason'}`);
     const kept = regions.filter((one) => !failed.includes(one));
     const bodies = kept.map(({ body, name: region }) => ({ ...body, name: region }));
-    const fate = excludeFromLatest ? 'It is not blessed, and stays excluded from latest.' : '';
-    return new PromotionError('replication-failed', [
-        `Version ${name} was not replicated${lost === '' ? '' : ` to ${lost}`}. ${fate}`.trim(),
+    return [
+        `Version ${name} was not replicated${lost === '' ? '' : ` to ${lost}`}.`,
         ...details,
         'What to do: run this step again, which tries these regions again. If it goes on failing, take the regions out, of the version and of replication-regions:',
         `  ${(0,_version_commands_js__WEBPACK_IMPORTED_MODULE_5__/* .keepRegionsCommand */ .m)(id, bodies)}`,
-    ].join('\n'));
+    ];
 }
 /** A line for each region that stands otherwise than at the last look; `seen` is kept up. */
 function progressLines(version, seen) {
@@ -83691,7 +83709,7 @@ function promote_summary_text(foreign, longest = LONG_CELL) {
 
 /***/ }),
 
-/***/ 668:
+/***/ 8127:
 /***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
 
 
@@ -83726,7 +83744,7 @@ function failedRegions({ regions }) {
  * The change that replicates the version to what is missing, and tries again where it failed; undefined when every region
  * has its replica. It stays excluded from latest, or included, as it is.
  */
-function replication(version, wanted) {
+function promotion_changes_replication(version, wanted) {
     const missing = missingRegions(version, wanted);
     const failed = version.provisioningState === 'Failed' || failedRegions(version).length > 0;
     if (missing.length === 0 && !failed)
@@ -83798,8 +83816,14 @@ function sameMoment(a, b) {
     return a === b || (a !== undefined && b !== undefined && Date.parse(a) === Date.parse(b));
 }
 
-;// CONCATENATED MODULE: ./build/promotion/promotion-steps.js
-/** The long part of the story of a promotion: one change after the other, each awaited, until none is left. */
+// EXTERNAL MODULE: ./build/errors.js
+var errors = __nccwpck_require__(9473);
+;// CONCATENATED MODULE: ./build/replication.js
+/**
+ * A gallery image version is brought to where it should be: one change after the other, each awaited, until none is left.
+ * Builds do it for regions alone, promotions for tags and `latest` as well.
+ */
+
 
 
 
@@ -83807,6 +83831,81 @@ function sameMoment(a, b) {
 const LONGEST_MS = 6 * 60 * 60_000;
 /** How often a change is asked for that does not show: somebody else undoes it. */
 const TRIES = 3;
+/**
+ * Asks for the next change until none is left.
+ * @returns the version as it stands then
+ * @throws what `course` makes of how it stands; InputError, SignInError, AzureError
+ */
+async function reach(course, edges) {
+    const { gallery, runner, clock } = edges;
+    const deadline = clock.now() + LONGEST_MS;
+    for (let taken = 0;;) {
+        const version = await settled(course, edges, deadline);
+        const change = await course.next(version);
+        if (!change)
+            return version;
+        const failed = version.provisioningState === 'Failed' || failedRegions(version).length > 0;
+        if (taken > 0 && failed)
+            throw course.notReplicated(version);
+        if (taken === TRIES)
+            throw course.notReached(version, TRIES);
+        const answer = await gallery.update(version.id, change, runner.cancelled);
+        if (answer === 'taken')
+            taken += 1;
+        else if (clock.now() > deadline)
+            throw course.unfinished(version);
+        else {
+            runner.info('another update of the version is under way: waiting for its end');
+            await clock.sleep(course.pollIntervalSeconds * 1000, runner.cancelled);
+        }
+    }
+}
+/** The version once Compute is done with it. Progress is told as it changes. */
+async function settled({ id, pollIntervalSeconds, onSeen, unfinished }, { gallery, runner, clock }, deadline) {
+    const seen = new Map();
+    for (;;) {
+        const version = await gallery.version(id, runner.cancelled);
+        onSeen(version);
+        (0,promote_report/* progressLines */.Ld)(version, seen).forEach(runner.info);
+        if (!(0,candidate/* isAtWork */.pG)(version))
+            return version;
+        if (clock.now() > deadline)
+            throw unfinished(version);
+        await clock.sleep(pollIntervalSeconds * 1000, runner.cancelled);
+    }
+}
+/**
+ * Gets a version into the regions that it lacks, and tries again where that failed; nothing else of it changes.
+ * @param request `wait: false` asks Azure, and does not wait for it
+ * @throws BuildFailedError when Azure does not get it there
+ */
+async function replicate(id, wanted, { pollIntervalSeconds, wait }, edges) {
+    if (!wait) {
+        const { gallery, runner } = edges;
+        const change = replication(await gallery.version(id, runner.cancelled), wanted);
+        if (change)
+            await gallery.update(id, change, runner.cancelled);
+        return;
+    }
+    const failure = (words) => new BuildFailedError(words);
+    const course = {
+        id,
+        pollIntervalSeconds,
+        onSeen: () => undefined,
+        next: (version) => Promise.resolve(replication(version, wanted)),
+        notReplicated: (version) => failure(notReplicatedLines(version).join('\n')),
+        unfinished: ({ name }) => failure(`After six hours Azure is still replicating version ${name}. It goes on; look at it later.`),
+        notReached: ({ name }, tries) => failure(`Azure took the regions of version ${name} ${tries} times, and they do not show.`),
+    };
+    await reach(course, edges);
+}
+
+;// CONCATENATED MODULE: ./build/promotion/promotion-steps.js
+/** The long part of the story of a promotion: one change after the other, each awaited, until none is left. */
+
+
+
+
 /** Judges the version as it was seen last, and returns what is wrong. */
 function examine(request, report, { clock }) {
     const { version } = report;
@@ -83831,53 +83930,33 @@ function refuse(report, error) {
  * Asks for the next change until none is left. Each is worked out from a fresh reading, which is judged anew: a version
  * that somebody rejected meanwhile is not blessed.
  */
-async function reach(request, report, edges, next) {
-    const { azure, runner, clock } = edges;
-    const deadline = clock.now() + LONGEST_MS;
-    for (let taken = 0;;) {
-        const version = await settled(request, report, edges, deadline);
+async function promotion_steps_reach(request, report, edges, next) {
+    const { imageVersionId: id, pollIntervalSeconds } = request;
+    const judged = async (version) => {
         const problems = report.doing === 'rejecting' ? [] : examine(request, report, edges);
         if (problems.length > 0)
             refuse(report, (0,promote_report/* refusal */.x5)(version, problems, 'it changed since it was looked at first'));
-        const change = await next(version);
-        if (!change)
-            return;
-        const failed = version.provisioningState === 'Failed' || failedRegions(version).length > 0;
-        if (taken > 0 && failed)
-            throw (0,promote_report/* replicationFailure */.Lt)(version);
-        if (taken === TRIES)
-            throw notReached(version);
-        const answer = await azure.update(version.id, change, runner.cancelled);
-        if (answer === 'taken')
-            taken += 1;
-        else if (clock.now() > deadline)
-            throw unfinished(version);
-        else {
-            runner.info('another update of the version is under way: waiting for its end');
-            await clock.sleep(request.pollIntervalSeconds * 1000, runner.cancelled);
-        }
-    }
-}
-/** The version once Compute is done with it. Progress is told as it changes. */
-async function settled({ imageVersionId, pollIntervalSeconds }, report, { azure, runner, clock }, deadline) {
-    const seen = new Map();
-    for (;;) {
-        const version = await azure.version(imageVersionId, runner.cancelled);
-        report.version = version;
-        (0,promote_report/* progressLines */.Ld)(version, seen).forEach(runner.info);
-        if (!(0,candidate/* isAtWork */.pG)(version))
-            return version;
-        if (clock.now() > deadline)
-            throw unfinished(version);
-        await clock.sleep(pollIntervalSeconds * 1000, runner.cancelled);
-    }
+        return await next(version);
+    };
+    const course = {
+        id,
+        pollIntervalSeconds,
+        onSeen: (version) => {
+            report.version = version;
+        },
+        next: judged,
+        notReplicated: promote_report/* replicationFailure */.Lt,
+        unfinished,
+        notReached,
+    };
+    await reach(course, { ...edges, gallery: edges.azure });
 }
 function unfinished({ name, regions }) {
     const open = regions.filter(({ state }) => state !== 'Completed').map((one) => one.name);
     return new promote_report/* PromotionError */.g1('replication-unfinished', `After six hours Azure is still at work on version ${name}${open.length > 0 ? `, in ${open.join(', ')}` : ''}. It is left as it is. Run this step again later, or ask Azure's support.`);
 }
-function notReached(version) {
-    return new promote_report/* PromotionError */.g1('promotion-not-reached', `Azure took the change of version ${version.name} ${TRIES} times, and it does not show: ${candidate/* STATUS_TAG */.ek} is '${(0,candidate/* tagOf */.cO)(version, candidate/* STATUS_TAG */.ek)}', it is ${version.excludeFromLatest ? '' : 'not '}excluded from latest. Somebody else, or a policy, may be changing it back.`);
+function notReached(version, tries) {
+    return new promote_report/* PromotionError */.g1('promotion-not-reached', `Azure took the change of version ${version.name} ${tries} times, and it does not show: ${candidate/* STATUS_TAG */.ek} is '${(0,candidate/* tagOf */.cO)(version, candidate/* STATUS_TAG */.ek)}', it is ${version.excludeFromLatest ? '' : 'not '}excluded from latest. Somebody else, or a policy, may be changing it back.`);
 }
 
 // EXTERNAL MODULE: ./build/resource-id.js
@@ -83980,7 +84059,7 @@ function wasRejected({ testsResult }, version, problems) {
 }
 async function reject(request, report, edges) {
     report.doing = 'rejecting';
-    await reach(request, report, edges, (version) => {
+    await promotion_steps_reach(request, report, edges, (version) => {
         // It may have been blessed meanwhile.
         heedTests(request, report);
         return Promise.resolve(rejection(version, mark(request, edges)));
@@ -84005,12 +84084,12 @@ async function bless(request, report, edges) {
     const before = (0,candidate/* isBlessed */.l4)(version);
     announce(version, request, report, runner);
     report.doing = 'replicating';
-    await reach(request, report, edges, (one) => Promise.resolve(replication(one, request.regions)));
+    await promotion_steps_reach(request, report, edges, (one) => Promise.resolve(promotion_changes_replication(one, request.regions)));
     report.doing = 'blessing';
-    await reach(request, report, edges, async (one) => {
+    await promotion_steps_reach(request, report, edges, async (one) => {
         await lookAtLatest(report, edges);
         // A region that vanished meanwhile is put back first.
-        return replication(one, request.regions) ?? blessing(one, request, report.previous, mark(request, edges));
+        return promotion_changes_replication(one, request.regions) ?? blessing(one, request, report.previous, mark(request, edges));
     });
     delete report.doing;
     report.result = before ? 'already-blessed' : 'blessed';

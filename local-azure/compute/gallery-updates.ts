@@ -3,7 +3,7 @@
  * (reported for the PATCH of gallery application versions), 200 with `Updating` and `Azure-AsyncOperation` alone
  * (specified; recorded for PUT). What a body leaves out stays as it is (assumed).
  */
-import type { ArmRequest } from '../arm.ts'
+import { ArmError, type ArmRequest } from '../arm.ts'
 import type { Reply } from '../server.ts'
 import { regionKey, type Resource, type World } from '../world.ts'
 import type { ComputeOperations, Operation } from './operations.ts'
@@ -13,6 +13,8 @@ import { displayRegion } from '../resource-manager/regions.ts'
 const [REPLICATION, UPDATE] = [8 * 60_000, 150_000]
 /** Code: assumed. */
 const FAILED = 'ReplicationJobsFailed'
+/** Regions of versions, by `regionKey`; what is not there stands as the version itself does. */
+const REGIONS = new WeakMap<Resource, Map<string, RegionState>>()
 
 /** How far a region is. */
 export interface RegionState {
@@ -24,8 +26,6 @@ export interface RegionState {
 export class GalleryUpdates {
   private readonly world: World
   private readonly operations: ComputeOperations
-  /** Regions of versions that were updated, by `regionKey`; what is not there stands as the version itself does. */
-  private readonly regions = new WeakMap<Resource, Map<string, RegionState>>()
 
   constructor(world: World, operations: ComputeOperations) {
     this.world = world
@@ -41,7 +41,7 @@ export class GalleryUpdates {
     apply(this.world, version, body)
     const { operation, url, version: query } = this.operations.begin(request, version, 'capsOperations')
     properties.provisioningState = 'Updating'
-    const states = this.statesOf(version)
+    const states = statesOf(version)
     for (const region of pending) states.set(region, { state: 'Replicating', progress: 0, details: '' })
     this.world.background(this.replicate(operation, version, pending))
     return {
@@ -53,7 +53,7 @@ export class GalleryUpdates {
 
   /** How far a region of a version is; a version that was never updated is everywhere as it is itself. */
   stateOf(version: Resource, region: string): RegionState {
-    const own = this.regions.get(version)?.get(regionKey(region))
+    const own = REGIONS.get(version)?.get(regionKey(region))
     if (own) return own
     const { provisioningState } = version.properties as unknown as VersionProperties
     switch (provisioningState) {
@@ -67,16 +67,10 @@ export class GalleryUpdates {
     }
   }
 
-  private statesOf(version: Resource): Map<string, RegionState> {
-    const states = this.regions.get(version) ?? new Map<string, RegionState>()
-    this.regions.set(version, states)
-    return states
-  }
-
   /** Regions without a complete replica: new ones, and those in which an earlier try failed. The others are settled. */
   private pendingRegions(version: Resource, { properties }: UpdateBody): string[] {
     const { publishingProfile } = version.properties as unknown as VersionProperties
-    const states = this.statesOf(version)
+    const states = statesOf(version)
     const present = new Set<string>()
     for (const { name } of publishingProfile.targetRegions) {
       const known = this.stateOf(version, name)
@@ -98,8 +92,8 @@ export class GalleryUpdates {
       failing = {},
       lag = 0,
     } = this.world.options.replication ?? {}
-    const failed = new Map(Object.entries(failing).map(([region, why]) => [regionKey(region), why] as const))
-    const states = this.statesOf(version)
+    const failed = byKey(failing)
+    const states = statesOf(version)
     const set = (regions: string[], state: RegionState): void => {
       for (const region of regions) states.set(region, state)
     }
@@ -121,18 +115,73 @@ export class GalleryUpdates {
     }
   }
 
-  /** Words of a failure: reported. */
   private finish(operation: Operation, version: Resource, lost: string[]): void {
     version.properties['provisioningState'] = lost.length > 0 ? 'Failed' : 'Succeeded'
-    const details = lost.map(
-      (region) => `{region:${region}, detail:${this.stateOf(version, region).details}}`,
-    )
-    const message =
-      `Gallery replication jobs failed in one or more regions. The failing regions' details are as follows: ` +
-      `'${details.join(', ')}'. If retry does not work, then please do an update by removing the failed regions and ` +
-      'update again by adding them back.'
+    const message = failureText(lost.map((region) => [region, this.stateOf(version, region).details]))
     this.operations.end(operation, lost.length > 0 ? { code: FAILED, message } : undefined)
   }
+}
+
+/** Words: reported. */
+function failureText(lost: [region: string, details: string][]): string {
+  const details = lost.map(([region, why]) => `{region:${region}, detail:${why}}`)
+  return (
+    `Gallery replication jobs failed in one or more regions. The failing regions' details are as follows: ` +
+    `'${details.join(', ')}'. If retry does not work, then please do an update by removing the failed regions and ` +
+    'update again by adding them back.'
+  )
+}
+
+function statesOf(version: Resource): Map<string, RegionState> {
+  const states = REGIONS.get(version) ?? new Map<string, RegionState>()
+  REGIONS.set(version, states)
+  return states
+}
+
+function byKey(failing: Record<string, string>): Map<string, string> {
+  return new Map(Object.entries(failing).map(([region, why]) => [regionKey(region), why]))
+}
+
+/**
+ * How far a version is that was just made: its own region has it first, and another one may fail (that the version is
+ * `Failed` then, and usable where it is complete, is assumed).
+ * @param late the other regions are still at it, for as long as a replication takes, and the version is `Creating`
+ * @returns what its maker is told when a region failed
+ */
+export function replicateNew(world: World, version: Resource, late: boolean): ArmError | undefined {
+  const properties = version.properties as unknown as VersionProperties
+  const { failing = {}, duration = REPLICATION } = world.options.replication ?? {}
+  const failed = byKey(failing)
+  const home = regionKey(version.location ?? '')
+  const others = properties.publishingProfile.targetRegions
+    .map(({ name }) => regionKey(name))
+    .filter((region) => region !== home)
+  const lost = others.filter((region) => failed.has(region))
+  const states = statesOf(version)
+  for (const region of lost)
+    states.set(region, { state: 'Failed', progress: 50, details: failed.get(region) ?? '' })
+  const settled = lost.length > 0 ? 'Failed' : 'Succeeded'
+  const whole = [home, ...others].filter((region) => !lost.includes(region))
+  const open = late ? whole.slice(others.length > 0 ? 1 : 0) : []
+  for (const region of whole)
+    states.set(
+      region,
+      open.includes(region)
+        ? { state: 'Replicating', progress: 50, details: '' }
+        : { state: 'Completed', progress: 100, details: '' },
+    )
+  properties.provisioningState = open.length > 0 ? 'Creating' : settled
+  if (open.length > 0) {
+    const complete = world.elapse(duration).then(() => {
+      for (const region of open) states.set(region, { state: 'Completed', progress: 100, details: '' })
+      properties.provisioningState = settled
+    })
+    // Rejected by the end of the local Azure alone.
+    world.background(complete.catch(() => undefined))
+  }
+  if (lost.length === 0) return undefined
+  // Status: assumed.
+  return new ArmError(409, FAILED, failureText(lost.map((region) => [region, failed.get(region) ?? ''])))
 }
 
 /** Tags and regions take the place of those that were there, each as a whole. */

@@ -44,6 +44,10 @@ export const RUN_SCENARIOS: Record<string, Scenario> = {
   'replication-timeout': failing('a replication that outlives the build’s time', {
     with: { 'build-timeout-in-minutes': '15' },
   }),
+  'replication-failed': failing('a region that the image does not get to', {
+    azure: { replication: { failing: { westus2: 'Not enough capacity in the region.' } } },
+    with: { 'replication-regions': 'eastus, westus2' },
+  }),
   'distribution-failed': broken(
     'a distribution that fails without saying why',
     { failDistribute: { runOutputName: 'unlucky', message: 'Some error happened, please check' } },

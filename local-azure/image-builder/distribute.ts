@@ -1,7 +1,7 @@
 /** Distribution: makes the image version, managed image or VHD, and its run output. */
 import { ArmError } from '../arm.ts'
 import * as refuse from '../resource-manager/errors.ts'
-import { latestVersion, putImageVersion, putManagedImage } from '../compute.ts'
+import { latestVersion, putImageVersion, putManagedImage, replicateNew } from '../compute.ts'
 import {
   RUN_OUTPUT_TYPE,
   type Distributor,
@@ -30,6 +30,8 @@ export interface Distribution {
   source: SourceImage
   /** Folder with what the build put into the image; undefined where no command was run. */
   root: string | undefined
+  /** The time of the build is up: replication goes on without it. */
+  late: boolean
 }
 
 type Artifact = { artifactId: string } | { artifactUri: string }
@@ -127,7 +129,7 @@ function makeImageVersion(distribution: Distribution, target: SharedImageTarget)
     buildRegion: distribution.template.location,
   })
   if (refused) throw new Error(failedCall('GalleryImageVersionsClient#CreateOrUpdate', refused))
-  return putImageVersion(world, {
+  const made = putImageVersion(world, {
     definitionId,
     version,
     targetRegions: regions,
@@ -137,7 +139,11 @@ function makeImageVersion(distribution: Distribution, target: SharedImageTarget)
     ...(target.artifactTags && { tags: target.artifactTags }),
     // The service publishes from an image in the staging group (assumed name).
     sourceId: `${staging.id}/providers/Microsoft.Compute/images/${newId()}`,
-  }).id
+  })
+  // The run is told of it as of a refusal, and has no run output then (both assumed).
+  const lost = replicateNew(world, made, distribution.late)
+  if (lost) throw new Error(failedCall('GalleryImageVersionsClient#CreateOrUpdate', lost))
+  return made.id
 }
 
 /**

@@ -204,6 +204,7 @@ async function distribute(work: Work, source: SourceImage): Promise<Outcome> {
     identity: templateIdentity(world, template),
     source,
     root: work.build.root,
+    late: outOfTime,
   }
   const errors: string[] = []
   for (const [index, target] of template.properties.distribute.entries()) {

@@ -7,15 +7,11 @@ import { createReadStream, type Dirent } from 'node:fs'
 import { lstat, readdir } from 'node:fs/promises'
 import path from 'node:path'
 import { pipeline } from 'node:stream/promises'
-import { commonInputs } from '../../local-azure/demo.ts'
-import { startLocalAzure, type LocalAzure } from '../../local-azure/index.ts'
-import { runJob } from '../../local-azure/runner.ts'
-import { SUBSCRIPTION_ID } from '../../local-azure/seed.ts'
+import type { LocalAzure } from '../../local-azure/index.ts'
+import { buildImage, startQuickAzure } from './image.ts'
 import { comparedTree, removeTree, textTree, type Tree } from './trees.ts'
 
 const GIB = 2 ** 30
-/** The service's own durations would be waited for in vain. */
-const NO_TIME = { submit: 1, queued: 1, building: 1, customizing: 1, distributing: 1, cancel: 1, delete: 1 }
 
 /** @returns a line for each tree. Throws when one did not arrive, or not whole. */
 export async function checkArrival(scale: number, say: (line: string) => void): Promise<string> {
@@ -29,7 +25,7 @@ export async function checkArrival(scale: number, say: (line: string) => void): 
 }
 
 async function arrive({ folder, files, bytes }: Tree, say: (line: string) => void): Promise<string> {
-  const azure = await startLocalAzure({ speed: 1, durations: NO_TIME })
+  const azure = await startQuickAzure()
   try {
     say(`building an image with ${files} files, ${bytes} bytes`)
     const startedAt = Date.now()
@@ -47,19 +43,9 @@ async function arrive({ folder, files, bytes }: Tree, say: (line: string) => voi
 
 /** @returns the folder of the image that holds the artifact */
 async function build(azure: LocalAzure, tree: string): Promise<string> {
-  const gallery = `/subscriptions/${SUBSCRIPTION_ID}/resourceGroups/rg-images/providers/Microsoft.Compute/galleries/contoso`
-  const job = await runJob({
-    azure,
-    workspace: path.dirname(tree),
-    with: {
-      ...commonInputs(azure),
-      'build-path': path.basename(tree),
-      'source-image': 'Canonical:ubuntu-24_04-lts:server',
-      'gallery-image-id': `${gallery}/images/webapp`,
-    },
-  })
-  const image = azure.world.imageFileSystems.get((job.outputs['image-uri'] ?? '').toLowerCase())
-  if (job.conclusion !== 'success' || image === undefined) throw new Error(job.log)
+  const { outputs, log } = await buildImage(azure, tree)
+  const image = azure.world.imageFileSystems.get((outputs['image-uri'] ?? '').toLowerCase())
+  if (image === undefined) throw new Error(log)
   return path.join(image, 'tmp', path.basename(tree))
 }
 

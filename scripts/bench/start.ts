@@ -5,18 +5,10 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import path from 'node:path'
-import {
-  DEFAULT_JOB,
-  gitHubVariables,
-  inputVariables,
-  readManifest,
-  runnerVariables,
-  type Machine,
-} from '../../local-azure/runner/environment.ts'
 import { markdownTable } from '../task-properties.ts'
 import { median, verdict } from './report.ts'
+import { stepEnvironment } from './step.ts'
 import { BENCH_FOLDER } from './trees.ts'
-import { cleanEnvironment } from './ways.ts'
 
 const root = path.join(import.meta.dirname, '..', '..')
 const RUNS = 15
@@ -50,7 +42,14 @@ export async function measureStart(say: (line: string) => void): Promise<string>
     const { port } = server.address() as AddressInfo
     const times = { empty: [] as number[], first: [] as number[] }
     for (let run = 0; run < RUNS; run += 1) {
-      const env = await environment(path.join(folder, String(run)), port)
+      const env = await stepEnvironment({
+        folder: path.join(folder, String(run)),
+        inputs: INPUTS,
+        variables: {
+          ACTIONS_ID_TOKEN_REQUEST_URL: `http://127.0.0.1:${port}/?job=1`,
+          ACTIONS_ID_TOKEN_REQUEST_TOKEN: 'token',
+        },
+      })
       times.empty.push(await timeOf(empty, env))
       times.first.push(await timeOf(path.join(root, 'dist', 'main', 'index.js'), env, request()))
     }
@@ -78,35 +77,6 @@ async function timeOf(program: string, env: NodeJS.ProcessEnv, until?: Promise<u
   child.kill('SIGKILL')
   await closed
   return elapsed
-}
-
-/** What a runner gives to the action's main step, with folders that nothing was left in: no compile cache, above all. */
-async function environment(folder: string, port: number): Promise<NodeJS.ProcessEnv> {
-  const at = (name: string): string => path.join(folder, name)
-  const machine: Machine = {
-    workspace: at('workspace'),
-    runnerTemp: at('runner'),
-    home: at('home'),
-    temporary: at('tmp'),
-    toolCache: at('tools'),
-    trackingId: 'bench',
-  }
-  for (const name of ['workspace', 'runner', 'home', 'tmp', 'tools']) mkdirSync(at(name), { recursive: true })
-  const files = ['STATE', 'OUTPUT', 'ENV', 'PATH', 'STEP_SUMMARY'].map(
-    (name) => [`GITHUB_${name}`, at(name)] as const,
-  )
-  for (const [, file] of files) writeFileSync(file, '')
-  return {
-    ...cleanEnvironment(),
-    HOME: machine.home,
-    TMPDIR: machine.temporary,
-    ...gitHubVariables(DEFAULT_JOB, machine),
-    ...runnerVariables(machine, false),
-    ...Object.fromEntries(files),
-    ...inputVariables(await readManifest(root), INPUTS).variables,
-    ACTIONS_ID_TOKEN_REQUEST_URL: `http://127.0.0.1:${port}/?job=1`,
-    ACTIONS_ID_TOKEN_REQUEST_TOKEN: 'token',
-  }
 }
 
 function report({ empty, first }: { empty: number[]; first: number[] }): string {

@@ -16,33 +16,55 @@ export interface Tools {
 }
 
 /** Program → its arguments that print a version, and the Debian or Ubuntu package that has it. */
-const NEEDED: Record<string, { version: string[]; from: string }> = {
-  bash: { version: ['--version'], from: 'bash' },
+type Needed = Record<string, { version: string[]; from: string }>
+const BASH: Needed = { bash: { version: ['--version'], from: 'bash' } }
+const ARCHIVERS: Needed = {
+  ...BASH,
   zip: { version: ['-v'], from: 'zip' },
   tar: { version: ['--version'], from: 'tar' },
   pigz: { version: ['--version'], from: 'pigz' },
 }
+const DIGESTERS: Needed = {
+  ...BASH,
+  xargs: { version: ['--version'], from: 'findutils' },
+  sha256sum: { version: ['--version'], from: 'coreutils' },
+  openssl: { version: ['version'], from: 'openssl' },
+}
 
 /**
- * Finds the programs; azcopy is installed from its npm package, outside the project's own.
+ * Finds the programs that pack and upload; azcopy is installed from its npm package, outside the project's own.
  * @throws Error that names what is missing and how to get it
  */
 export function findTools(): Tools {
-  const found = Object.entries(NEEDED).map(([name, { version }]) => ({
+  const versions = find(ARCHIVERS)
+  const azcopy = process.platform === 'linux' && process.arch === 'x64' ? installAzcopy() : 'azcopy'
+  const line = versionOf(azcopy, ['--version'])
+  if (line === undefined) throw new Error(azcopyProblem(azcopy))
+  return { azcopy, versions: [...versions, line] }
+}
+
+/**
+ * Finds the programs that compute digests.
+ * @returns a line for each, with its version
+ * @throws Error that names what is missing and how to get it
+ */
+export function findDigesters(): string[] {
+  return find(DIGESTERS)
+}
+
+function find(needed: Needed): string[] {
+  const found = Object.entries(needed).map(([name, { version }]) => ({
     name,
     line: versionOf(name, version),
   }))
   const missing = found.filter(({ line }) => line === undefined).map(({ name }) => name)
   if (missing.length > 0) {
-    const packages = missing.map((name) => NEEDED[name]?.from).join(' ')
+    const packages = missing.map((name) => needed[name]?.from).join(' ')
     throw new Error(
       `Not found: ${missing.join(', ')}. On Debian and Ubuntu: sudo apt-get install ${packages}`,
     )
   }
-  const azcopy = process.platform === 'linux' && process.arch === 'x64' ? installAzcopy() : 'azcopy'
-  const line = versionOf(azcopy, ['--version'])
-  if (line === undefined) throw new Error(azcopyProblem(azcopy))
-  return { azcopy, versions: [...found.map((tool) => tool.line ?? ''), line] }
+  return found.map(({ line }) => line ?? '')
 }
 
 function installAzcopy(): string {
@@ -80,15 +102,18 @@ function versionOf(program: string, args: string[]): string | undefined {
     : undefined
 }
 
-/** What the figures were made on: lines of Markdown. */
-export function machine({ versions }: Tools): string[] {
+/**
+ * What the figures were made on: lines of Markdown.
+ * @param versions of the programs that had a part in it
+ */
+export function machine(versions: readonly string[]): string[] {
   const cpus = os.cpus()
   const short = versions.map((line) =>
-    line.replace(/^This is |,? (by|\(July).*$|, version/g, '').slice(0, 60),
+    line.replace(/^This is |,? (by|\(July|\(Library).*$|, version/g, '').slice(0, 60),
   )
   return [
     `- ${cpus[0]?.model.trim() ?? 'unknown processor'}, ${cpus.length} cores, ${Math.round(os.totalmem() / 2 ** 30)} GiB of memory`,
     `- ${os.type()} ${os.release()} (${os.arch()}), Node ${process.version}`,
-    `- ${short.join('; ')}`,
+    ...(short.length > 0 ? [`- ${short.join('; ')}`] : []),
   ]
 }

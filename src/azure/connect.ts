@@ -3,13 +3,14 @@ import type { Azure, Connection } from '../ports.ts'
 import { BuildLog } from './build-log.ts'
 import { earlierBuilds } from './earlier-builds.ts'
 import { findTemplate } from './existing-template.ts'
+import { GalleryVersions } from './gallery-version.ts'
 import { ImageBuilder } from './image-builder.ts'
 import { lookUp } from './lookups.ts'
 import { registerProviders } from './providers.ts'
 import { Reader } from './reader.ts'
 import { signedIn, type ConnectEdges } from './signed-in.ts'
 import { ArtifactStore } from './storage.ts'
-import { findImages, findRunning } from './unchanged.ts'
+import { imageTemplates, imageVersions, managedImage } from './unchanged.ts'
 
 /** Azure as a build sees it. Nothing is asked of Azure or GitHub until the first call. */
 export function connect({ signIn, pollIntervalSeconds }: Connection, edges: ConnectEdges): Azure {
@@ -21,8 +22,10 @@ export function connect({ signIn, pollIntervalSeconds }: Connection, edges: Conn
   return {
     lookUp: (request, signal) => lookUp(reader(signal), request),
     findTemplate: (request, signal) => findTemplate(reader(signal), request),
-    findImages: (request, key, signal) => findImages(reader(signal), request, key),
-    findRunning: (request, key, signal) => findRunning(reader(signal), request, key),
+    gallery: new GalleryVersions(arm, edges.debug),
+    imageVersions: (definitionId, signal) => imageVersions(reader(signal), definitionId),
+    managedImage: (id, signal) => managedImage(reader(signal), id),
+    templates: (request, signal) => imageTemplates(reader(signal), request),
     earlierBuilds: (request, signal) => earlierBuilds(reader(signal), request),
     registerProviders: ({ subscriptionId }, onRegister, signal) =>
       registerProviders(reader(signal), subscriptionId, { arm, clock: edges.clock, onRegister }, signal),

@@ -1,12 +1,15 @@
 /** Finds the template that somebody else made, and that is to be run. */
 import { isNotFound } from '../errors.ts'
 import type { ExistingBuild } from '../inputs.ts'
+import { isHandedOn } from '../image-template.ts'
+import { artifactBlobIn } from '../names.ts'
 import { didYouMean } from '../nearest.ts'
 import type { FoundTemplate } from '../ports.ts'
 import { formatResourceId, KINDS } from '../resource-id.ts'
 import type { SourceName } from '../source-image.ts'
 import { view, type TemplateBody } from './image-builder.ts'
 import { wrong, type Reader } from './reader.ts'
+import { storageAccount, type FirewalledAccountBody } from './storage-account.ts'
 
 /** The source as the service shows it: `exactVersion` is what it has resolved `latest` to. */
 interface SourceView {
@@ -40,13 +43,35 @@ export async function findTemplate(reader: Reader, request: ExistingBuild): Prom
     wrong('template-name', `'${name}' cannot be run, it is ${found.provisioningState}${reason}`)
   }
   const { source = {}, distribute = [] } = body.properties
+  const blob = isHandedOn(found.tags, request.workflowRun)
+    ? await artifactOf(reader, request, body)
+    : undefined
   return {
     ...found,
     id,
     body,
+    ...(blob && { blob }),
     source: sourceOf(source),
     runOutputNames: distribute.map(({ runOutputName }) => runOutputName),
   }
+}
+
+/** The artifact that an earlier job uploaded for the template, in whichever account of the subscription it lies. */
+async function artifactOf(
+  reader: Reader,
+  { subscriptionId }: ExistingBuild,
+  body: Body,
+): Promise<FoundTemplate['blob']> {
+  const path = `/subscriptions/${subscriptionId}/providers/Microsoft.Storage/storageAccounts`
+  const bodies = await reader.ifAllowed('a list of storage accounts', () =>
+    reader.list<FirewalledAccountBody>(path, 'storage', 'listing storage accounts'),
+  )
+  const text = JSON.stringify(body)
+  for (const account of (bodies ?? []).map(storageAccount)) {
+    const blob = artifactBlobIn(text, account.blobEndpoint)
+    if (blob) return { ...blob, account }
+  }
+  return undefined
 }
 
 /** Names of the templates in the same group; none where they may not be listed. */

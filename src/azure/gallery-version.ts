@@ -1,13 +1,12 @@
 /** Versions of a gallery image: looked at, and changed. */
-import { AzureError } from '../errors.ts'
+import { AzureError, isNotFound } from '../errors.ts'
 import type { SeenRegion, SeenVersion } from '../promotion/candidate.ts'
 import { regionName } from '../names.ts'
 import type { VersionChange } from '../promotion/promotion-changes.ts'
-import type { PromotionPort } from '../promotion/promotion.ts'
 import { lastName } from '../resource-id.ts'
 import type { ResourceManager } from './arm.ts'
 import { API_VERSIONS, Reader, wrong } from './reader.ts'
-import type { Connection } from '../ports.ts'
+import type { Connection, GalleryPort } from '../ports.ts'
 import { signedIn, type ConnectEdges } from './signed-in.ts'
 
 type RegionBody = Record<string, unknown> & { name: string; excludeFromLatest?: boolean | null }
@@ -30,7 +29,7 @@ interface VersionBody {
   }
 }
 
-export class GalleryVersions implements PromotionPort {
+export class GalleryVersions implements GalleryPort {
   private readonly arm: ResourceManager
   private readonly debug: (message: string) => void
 
@@ -42,17 +41,11 @@ export class GalleryVersions implements PromotionPort {
   async version(id: string, signal: AbortSignal): Promise<SeenVersion> {
     const path = `${id}?$expand=ReplicationStatus`
     const reader = new Reader(this.arm, this.debug, signal)
-    return seenVersion(
-      await reader.get<VersionBody>(path, 'gallery', `image version ${lastName(id)}`, () =>
-        wrong('image-version-id', `'${id}' does not exist.`),
-      ),
-    )
+    return seenVersion(await reader.get<VersionBody>(path, 'gallery', `image version ${lastName(id)}`))
   }
 
   async versions(definitionId: string, signal: AbortSignal): Promise<SeenVersion[]> {
-    const doing = `listing the versions of ${lastName(definitionId)}`
-    const reader = new Reader(this.arm, this.debug, signal)
-    return (await reader.list<VersionBody>(`${definitionId}/versions`, 'gallery', doing)).map(seenVersion)
+    return await listVersions(new Reader(this.arm, this.debug, signal), definitionId)
   }
 
   /**
@@ -73,6 +66,12 @@ export class GalleryVersions implements PromotionPort {
       throw error
     }
   }
+}
+
+/** All versions of a definition, without the state of their regions. */
+export async function listVersions(reader: Reader, definitionId: string): Promise<SeenVersion[]> {
+  const doing = `listing the versions of ${lastName(definitionId)}`
+  return (await reader.list<VersionBody>(`${definitionId}/versions`, 'gallery', doing)).map(seenVersion)
 }
 
 /** A conflict that is not about what is asked for: a property that cannot be changed would never become free. */
@@ -121,6 +120,21 @@ function seenVersion({ id, name, location, tags, properties }: VersionBody): See
 }
 
 /** Azure as a promotion sees it. Nothing is asked of Azure or GitHub until the first call. */
-export function connectPromoter({ signIn }: Pick<Connection, 'signIn'>, edges: ConnectEdges): PromotionPort {
-  return new GalleryVersions(signedIn(signIn, edges).arm, edges.debug)
+export function connectPromoter({ signIn }: Pick<Connection, 'signIn'>, edges: ConnectEdges): GalleryPort {
+  const gallery = new GalleryVersions(signedIn(signIn, edges).arm, edges.debug)
+  return {
+    version: async (id, signal) => {
+      try {
+        return await gallery.version(id, signal)
+      } catch (error) {
+        // A missing subscription is about another input, and Azure's own words say it best.
+        const isAboutThis =
+          error instanceof AzureError && isNotFound(error) && error.code !== 'SubscriptionNotFound'
+        if (isAboutThis) return wrong('image-version-id', `'${id}' does not exist.`)
+        throw error
+      }
+    },
+    versions: (definitionId, signal) => gallery.versions(definitionId, signal),
+    update: (id, change, signal) => gallery.update(id, change, signal),
+  }
 }

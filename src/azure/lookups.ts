@@ -14,10 +14,11 @@ import {
 import { buildWarnings, isRegistered, regionProblems, registrationProblems } from '../preflight.ts'
 import { formatResourceId, KINDS, lastName, parseResourceId } from '../resource-id.ts'
 import type { SourceImage } from '../source-image.ts'
-import { blobAccount, type AccountBody } from './blob-access.ts'
+import { looksForImages } from '../unchanged.ts'
 import { readProviders } from './providers.ts'
 import { allOrEveryProblem, wrong, type Reader } from './reader.ts'
 import { readDefinition, readSourceImage } from './source-images.ts'
+import { storageAccount, type FirewalledAccountBody } from './storage-account.ts'
 import { checkStagingGroup, checkSubnets } from './surroundings.ts'
 
 /**
@@ -124,10 +125,6 @@ async function newTemplate(reader: Reader, request: NewBuild): Promise<void> {
   )
 }
 
-type FirewalledAccountBody = AccountBody & {
-  properties: { publicNetworkAccess?: string | null; networkAcls?: { defaultAction?: string } | null }
-}
-
 async function storage(reader: Reader, request: NewBuild): Promise<StorageAccount | undefined> {
   if (!request.artifact) return undefined
   const { storageAccount: given } = request.artifact
@@ -149,13 +146,7 @@ async function storage(reader: Reader, request: NewBuild): Promise<StorageAccoun
   const account = given.startsWith('/')
     ? await reader.get<FirewalledAccountBody>(given, 'storage', `storage account ${lastName(given)}`, missing)
     : await byName()
-  const { publicNetworkAccess, networkAcls } = account.properties
-  return {
-    ...blobAccount(account),
-    refusesNetworks:
-      networkAcls?.defaultAction?.toLowerCase() === 'deny' ||
-      publicNetworkAccess?.toLowerCase() === 'disabled',
-  }
+  return storageAccount(account)
 }
 
 /** The gallery image definitions that the image goes to, and the groups of managed images, which must exist. */
@@ -169,8 +160,8 @@ async function targetDefinitions(
     if (!isGallery(one)) return
     const [definition] = await allOrEveryProblem([
       targetDefinition(reader, one, definitionIdOf(one.body)),
-      // With skip-unchanged, a version that exists may be the very image that is wanted.
-      ...(request.skipUnchanged ? [] : [newVersion(reader, one, one.body.galleryImageId)]),
+      // A version that exists may be the very image that is wanted.
+      ...(looksForImages(request) ? [] : [newVersion(reader, one, one.body.galleryImageId)]),
     ] as const)
     if (definition) definitions.set(one, definition)
   }

@@ -1,4 +1,7 @@
 /** Reads the source image from Compute: its exact version, operating system, generation, architecture and plan. */
+import { createHash } from 'node:crypto'
+import { canonical } from '../build-key.ts'
+import { BUILD_STARTED_TAG } from '../image-template.ts'
 import { problemAt, type Place } from '../input-reader.ts'
 import { InputError, type Problem } from '../errors.ts'
 import type { NewBuild } from '../inputs.ts'
@@ -113,7 +116,9 @@ function marketplaceFacts(
 interface ManagedImageBody {
   id: string
   location: string
+  tags?: Record<string, string> | null
   properties: {
+    sourceVirtualMachine?: { id?: string } | null
     storageProfile: { osDisk: { osType: OsType; diskSizeGB?: number } }
     hyperVGeneration?: string
   }
@@ -133,7 +138,25 @@ async function readManagedImage(
     wrong(`is in ${home}; a managed image must be in the template's region, ${location}.`)
   const { storageProfile, hyperVGeneration } = image.properties
   const { osType, diskSizeGB: osDiskSizeGB } = storageProfile.osDisk
-  return { kind: 'managed-image', id: image.id, osType, hyperVGeneration, osDiskSizeGB }
+  return {
+    kind: 'managed-image',
+    id: image.id,
+    made: originOf(image),
+    osType,
+    hyperVGeneration,
+    osDiskSizeGB,
+  }
+}
+
+/**
+ * What tells a managed image from one made anew under its name: its disks, the machine that it was taken from and, where
+ * this action made it, when. That each is made of disks of its own is assumed; Compute tells no time of creation.
+ */
+function originOf({ properties, tags }: ManagedImageBody): string {
+  const { storageProfile, sourceVirtualMachine } = properties
+  const started = tags?.[BUILD_STARTED_TAG] ?? ''
+  const origin = canonical([storageProfile, sourceVirtualMachine?.id ?? '', started])
+  return createHash('sha256').update(origin).digest('hex')
 }
 
 interface GalleryVersionBody {

@@ -18,9 +18,24 @@ export const RUN_FAILURES: readonly Failure[] = [
     cause:
       'The image was built and handed to the gallery, and the time of the build was up before all regions had it. Replication goes on in Azure: the image may well be usable.',
     remedy:
-      "Look at the image version before building again; its replication shows:\n  az rest --method get --url '{image}?api-version=2023-07-03&$expand=ReplicationStatus'\nFor the next build give 'build-timeout-in-minutes' more (up to 960), 'replication-regions' fewer regions, or set 'replication-mode' to shallow.",
+      "Look at the image version before building again; its replication shows:\n  az rest --method get --url '{image}?api-version=2023-07-03&$expand=ReplicationStatus'\nWith 'retry-replication: true' a re-run of the job waits for its regions, or adds them, instead of building again. For the next build give 'build-timeout-in-minutes' more (up to 960), 'replication-regions' fewer regions, or set 'replication-mode' to shallow.",
     link: `${GUIDE}#error-occurs-with-waiting-for-azure-compute-gallery`,
     marks: [{ kind: 'build', text: /Failed in distributing .*context deadline exceeded/s }],
+  },
+  {
+    id: 'replication-failed',
+    title: 'The image did not get to all regions',
+    shows: ['run'],
+    words: [
+      "Gallery replication jobs failed in one or more regions. The failing regions' details are as follows: …",
+      'Version … was not replicated to …',
+    ],
+    cause:
+      'The image was built and is in the gallery, and Azure could not copy it to one of its regions: mostly for lack of capacity or quota there, or as the region is not enabled for the subscription. Where it is complete it can be used.',
+    remedy:
+      "Set 'retry-replication' to true and run the job again: it tries these regions again instead of building. If it goes on failing, take the region out of 'replication-regions'. How the version stands shows:\n  az rest --method get --url '{image}?api-version=2023-07-03&$expand=ReplicationStatus'",
+    link: 'https://learn.microsoft.com/azure/virtual-machines/troubleshooting-shared-images',
+    marks: [{ kind: 'build', text: /Gallery replication jobs failed|was not replicated to/ }],
   },
   {
     id: 'distribution-failed',

@@ -1,5 +1,5 @@
 /** The verdict on a gallery image version: whether it may be blessed, and what to roll back to when it was. */
-import { BUILD_KEY_TAG } from '../build-key.ts'
+import { BUILD_KEY_TAG } from '../image-template.ts'
 import { compareVersions } from '../source-image.ts'
 import { latestCommand } from './version-commands.ts'
 
@@ -109,19 +109,24 @@ function serverOf(runs: string): string {
  * An image that is whole stays so while it is replicated further, and when that failed: an earlier promotion that was
  * killed, or found a region without room, left it like that.
  */
-function state({ provisioningState, regions, location }: SeenVersion): Check {
+function state(version: SeenVersion): Check {
+  const { provisioningState } = version
   if (provisioningState === 'Succeeded') return yes('Azure has completed it')
+  if (!isWhole(version)) return no(`its provisioningState is '${provisioningState}', not Succeeded`)
+  return provisioningState === 'Updating'
+    ? yes('it is being updated, and complete in its own region')
+    : yes('an update of it failed, and it is complete in its own region')
+}
+
+/** Whether there is an image that can be used, in its own region at least. */
+export function isWhole({ provisioningState, regions, location }: SeenVersion): boolean {
+  if (provisioningState === 'Succeeded') return true
   const home = regions.find(({ name }) => name === location)
-  if (home?.state === 'Completed') {
-    if (provisioningState === 'Updating') return yes('it is being updated, and complete in its own region')
-    if (provisioningState === 'Failed')
-      return yes('an update of it failed, and it is complete in its own region')
-  }
-  return no(`its provisioningState is '${provisioningState}', not Succeeded`)
+  return home?.state === 'Completed' && ['Updating', 'Failed'].includes(provisioningState)
 }
 
 /** Whether the end of life has come. Compute itself goes on offering such a version (documented). */
-function isOver({ endOfLifeDate }: SeenVersion, now: number): boolean {
+export function isOver({ endOfLifeDate }: Pick<SeenVersion, 'endOfLifeDate'>, now: number): boolean {
   return endOfLifeDate !== undefined && Date.parse(endOfLifeDate) <= now
 }
 

@@ -97,22 +97,24 @@ export function refusal(
 
 /** Azure did not get the version into these regions. */
 export function replicationFailure(version: SeenVersion): PromotionError {
-  const { id, name, regions, excludeFromLatest } = version
+  const fate = version.excludeFromLatest ? ' It is not blessed, and stays excluded from latest.' : ''
+  const [first, ...rest] = notReplicatedLines(version)
+  return new PromotionError('replication-failed', [`${first}${fate}`, ...rest].join('\n'))
+}
+
+/** Where Azure did not get the version, why, and what to do, as lines. */
+export function notReplicatedLines({ id, name, regions }: SeenVersion): [string, ...string[]] {
   const failed = regions.filter(({ state }) => state === 'Failed')
   const lost = failed.map(({ name: region }) => region).join(', ')
   const details = failed.map((one) => `- ${one.name}: ${one.details ?? 'Azure gave no reason'}`)
   const kept = regions.filter((one) => !failed.includes(one))
   const bodies = kept.map(({ body, name: region }) => ({ ...body, name: region }))
-  const fate = excludeFromLatest ? 'It is not blessed, and stays excluded from latest.' : ''
-  return new PromotionError(
-    'replication-failed',
-    [
-      `Version ${name} was not replicated${lost === '' ? '' : ` to ${lost}`}. ${fate}`.trim(),
-      ...details,
-      'What to do: run this step again, which tries these regions again. If it goes on failing, take the regions out, of the version and of replication-regions:',
-      `  ${keepRegionsCommand(id, bodies)}`,
-    ].join('\n'),
-  )
+  return [
+    `Version ${name} was not replicated${lost === '' ? '' : ` to ${lost}`}.`,
+    ...details,
+    'What to do: run this step again, which tries these regions again. If it goes on failing, take the regions out, of the version and of replication-regions:',
+    `  ${keepRegionsCommand(id, bodies)}`,
+  ]
 }
 
 /** A line for each region that stands otherwise than at the last look; `seen` is kept up. */

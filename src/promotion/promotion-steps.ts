@@ -1,20 +1,10 @@
 /** The long part of the story of a promotion: one change after the other, each awaited, until none is left. */
-import { isAtWork, judge, STATUS_TAG, tagOf, type SeenVersion } from './candidate.ts'
+import { reach as reachVersion } from '../replication.ts'
+import { judge, STATUS_TAG, tagOf, type SeenVersion } from './candidate.ts'
 import type { PromoteRequest } from './promote-inputs.ts'
-import {
-  progressLines,
-  PromotionError,
-  refusal,
-  replicationFailure,
-  type PromoteReport,
-} from './promote-report.ts'
-import { failedRegions, tagsTooMany, type VersionChange } from './promotion-changes.ts'
+import { PromotionError, refusal, replicationFailure, type PromoteReport } from './promote-report.ts'
+import { tagsTooMany, type VersionChange } from './promotion-changes.ts'
 import type { PromotionEdges } from './promotion.ts'
-
-/** Replicas may take that long (Azure's documentation on troubleshooting galleries). */
-const LONGEST_MS = 6 * 60 * 60_000
-/** How often a change is asked for that does not show: somebody else undoes it. */
-const TRIES = 3
 
 /** Judges the version as it was seen last, and returns what is wrong. */
 export function examine(request: PromoteRequest, report: PromoteReport, { clock }: PromotionEdges): string[] {
@@ -47,44 +37,25 @@ export async function reach(
   edges: PromotionEdges,
   next: (version: SeenVersion) => Promise<VersionChange | undefined>,
 ): Promise<void> {
-  const { azure, runner, clock } = edges
-  const deadline = clock.now() + LONGEST_MS
-  for (let taken = 0; ;) {
-    const version = await settled(request, report, edges, deadline)
+  const { imageVersionId: id, pollIntervalSeconds } = request
+  const judged = async (version: SeenVersion): Promise<VersionChange | undefined> => {
     const problems = report.doing === 'rejecting' ? [] : examine(request, report, edges)
     if (problems.length > 0)
       refuse(report, refusal(version, problems, 'it changed since it was looked at first'))
-    const change = await next(version)
-    if (!change) return
-    const failed = version.provisioningState === 'Failed' || failedRegions(version).length > 0
-    if (taken > 0 && failed) throw replicationFailure(version)
-    if (taken === TRIES) throw notReached(version)
-    const answer = await azure.update(version.id, change, runner.cancelled)
-    if (answer === 'taken') taken += 1
-    else if (clock.now() > deadline) throw unfinished(version)
-    else {
-      runner.info('another update of the version is under way: waiting for its end')
-      await clock.sleep(request.pollIntervalSeconds * 1000, runner.cancelled)
-    }
+    return await next(version)
   }
-}
-
-/** The version once Compute is done with it. Progress is told as it changes. */
-async function settled(
-  { imageVersionId, pollIntervalSeconds }: PromoteRequest,
-  report: PromoteReport,
-  { azure, runner, clock }: PromotionEdges,
-  deadline: number,
-): Promise<SeenVersion> {
-  const seen = new Map<string, string>()
-  for (;;) {
-    const version = await azure.version(imageVersionId, runner.cancelled)
-    report.version = version
-    progressLines(version, seen).forEach(runner.info)
-    if (!isAtWork(version)) return version
-    if (clock.now() > deadline) throw unfinished(version)
-    await clock.sleep(pollIntervalSeconds * 1000, runner.cancelled)
+  const course = {
+    id,
+    pollIntervalSeconds,
+    onSeen: (version: SeenVersion) => {
+      report.version = version
+    },
+    next: judged,
+    notReplicated: replicationFailure,
+    unfinished,
+    notReached,
   }
+  await reachVersion(course, { ...edges, gallery: edges.azure })
 }
 
 function unfinished({ name, regions }: SeenVersion): PromotionError {
@@ -95,9 +66,9 @@ function unfinished({ name, regions }: SeenVersion): PromotionError {
   )
 }
 
-function notReached(version: SeenVersion): PromotionError {
+function notReached(version: SeenVersion, tries: number): PromotionError {
   return new PromotionError(
     'promotion-not-reached',
-    `Azure took the change of version ${version.name} ${TRIES} times, and it does not show: ${STATUS_TAG} is '${tagOf(version, STATUS_TAG)}', it is ${version.excludeFromLatest ? '' : 'not '}excluded from latest. Somebody else, or a policy, may be changing it back.`,
+    `Azure took the change of version ${version.name} ${tries} times, and it does not show: ${STATUS_TAG} is '${tagOf(version, STATUS_TAG)}', it is ${version.excludeFromLatest ? '' : 'not '}excluded from latest. Somebody else, or a policy, may be changing it back.`,
   )
 }

@@ -18,7 +18,7 @@ import {
   tagOf,
   type SeenVersion,
 } from './candidate.ts'
-import type { Clock, Runner } from '../ports.ts'
+import type { Clock, GalleryPort, Runner } from '../ports.ts'
 import type { PromoteRequest } from './promote-inputs.ts'
 import {
   previousLine,
@@ -27,25 +27,15 @@ import {
   rollBackCommand,
   type PromoteReport,
 } from './promote-report.ts'
-import { blessing, missingRegions, rejection, replication, type VersionChange } from './promotion-changes.ts'
+import { blessing, missingRegions, rejection, replication } from './promotion-changes.ts'
 import { examine, reach, refuse } from './promotion-steps.ts'
 import { withoutVersion } from '../resource-id.ts'
 import { compareVersions } from '../source-image.ts'
 
 export interface PromotionEdges {
-  azure: PromotionPort
+  azure: GalleryPort
   runner: Pick<Runner, 'info' | 'quote' | 'warning' | 'cancelled'>
   clock: Pick<Clock, 'now' | 'sleep'>
-}
-
-/** Azure, as a promotion sees it. */
-export interface PromotionPort {
-  /** The version as it stands, with the state of its regions; an InputError when there is none. */
-  version: (id: string, signal: AbortSignal) => Promise<SeenVersion>
-  /** All versions of a definition, without the state of their regions. */
-  versions: (definitionId: string, signal: AbortSignal) => Promise<SeenVersion[]>
-  /** Asks for a change. `busy`: another one is under way, and nothing was changed. */
-  update: (id: string, change: VersionChange, signal: AbortSignal) => Promise<'taken' | 'busy'>
 }
 
 /**
