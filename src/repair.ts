@@ -37,8 +37,8 @@ export async function repair(
     report.replication = await lookAt(runOutputNames, request, report, edges)
     const all = runOutputNames.every((name) => report.images[name] !== undefined)
     const incomplete = report.replication.filter(({ lacking }) => lacking.length > 0)
-    if (!request.retryReplication || !all || incomplete.length === 0 || mayBeInvalid(request, report))
-      return false
+    const isSeen = report.replication.length > 0
+    if (!request.retryReplication || !all || !isSeen || mayBeInvalid(request, report)) return false
     for (const { runOutputName, id, lacking } of incomplete) {
       runner.info(`replicating ${id} to ${lacking.map(({ name }) => name).join(', ')}...`)
       const gallery = edges.azure.gallery

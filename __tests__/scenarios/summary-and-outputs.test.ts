@@ -203,6 +203,7 @@ describe('the build record', () => {
       commit: workflow.commit,
       'workflow-run-url': workflow.runUrl,
       'build-started': tags?.['build-started'],
+      'build-parts-1': tags?.['build-parts-1'],
     }).toEqual(tags)
     const file = await readFile(outputs['template-path'] ?? '')
     expect(template?.sha256).toBe(createHash('sha256').update(file).digest('hex'))
