@@ -63,8 +63,14 @@ export function runStatus(
   const operationState = END_STATES.find((end) => end === operation?.status)
   if (operationState && operationIsFinal)
     return { ended: true, state: operationState, message: operationMessage }
-  const phase = isThisRun ? (template.runSubState ?? template.runState ?? 'Running') : 'Queued'
+  const phase = isThisRun ? phaseOf(template) : 'Queued'
   return { ended: false, phase, operationEnded: operationState !== undefined }
+}
+
+/** The sub-state, but for a run that is being cancelled: whatever it was at then is over. */
+function phaseOf({ runState, runSubState }: LastRunStatus): string {
+  if (runState === 'Canceling') return runState
+  return runSubState ?? runState ?? 'Running'
 }
 
 /** Where the customization log lies, from Image Builder's failure message in its old and its present wording. */

@@ -480,6 +480,28 @@ describe('one thing at a time', () => {
   })
 })
 
+test('a cancelled run shows no sub-state, also when the cancel comes between two phases', async () => {
+  const { blobs, world } = builder.azure
+  const { write } = blobs
+  world.options.build = { stuckCanceling: true }
+  await builder.create('between', templateBody())
+  // Its log is saved when the VM is connected: after `Building`, before `Customizing`.
+  let cancel: Promise<unknown> | undefined
+  blobs.write = async (...blob) => {
+    if (String(blob[3]).includes('Connected to SSH!'))
+      await (cancel ??= builder.send('POST', `${TEMPLATES}/between/cancel`))
+    await write(...blob)
+  }
+  try {
+    await builder.send('POST', `${TEMPLATES}/between/run`)
+    await builder.until('between', ({ lastRunStatus }) => lastRunStatus?.runState === 'Canceling')
+    await world.elapse(world.options.durations.cancel * 10)
+  } finally {
+    blobs.write = write
+  }
+  expect((await builder.get('between')).properties.lastRunStatus).not.toHaveProperty('runSubState')
+})
+
 /** Every sub-state that a run passes, in order: each lasts at least one turn of the event loop. */
 async function subStates(name: string): Promise<string[]> {
   const template = builder.azure.world.resources.get(`${TEMPLATES}/${name}`) as ImageTemplate

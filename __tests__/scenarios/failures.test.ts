@@ -25,7 +25,9 @@ const NOT_PLAYED: Record<string, string> = {
   unknown: 'what could be played would be known',
 }
 /** In these the action waits and tries again, for minutes. */
-const PATIENT = ['no-connection', 'service-unavailable', 'throttled', 'stuck-canceling']
+const PATIENT = ['no-connection', 'service-unavailable', 'throttled', 'stuck-canceling', 'upload-damaged']
+/** In these somebody acts while the run is under way: it must not be over by then, on however busy a machine. */
+const IN_TIME = ['cancelled', 'cancelled-in-azure', 'stuck-canceling', 'template-deleted']
 
 /**
  * The words of the log alone tell these apart: their way into a job is that of `sysprep-race`, `customizer-failed` and
@@ -58,7 +60,8 @@ afterAll(() => one.azure.close())
 
 async function play(id: string, scenario: Scenario): Promise<JobResult> {
   // What waits for the build's timeout waits for an hour.
-  const speed = scenario.azure.build?.packer?.never ? 20_000 : 5000
+  const waits = scenario.azure.build?.packer?.never
+  const speed = waits ? 20_000 : IN_TIME.includes(id) ? 100 : 5000
   one.become({ ...scenario.azure, speed })
   const job = await jobOf(scenario, one.azure)
   const cancel = new AbortController()

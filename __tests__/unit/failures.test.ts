@@ -113,10 +113,10 @@ describe('the catalogue', () => {
   })
 })
 
-test('a log of 50 MB is judged in seconds', () => {
+test('a log of 12 MB is judged in a moment', () => {
   const log = new PackerLog(LOG_MARKS)
   const [line = ''] = of2020(says(`IMAGE_STATE_UNDEPLOYABLE, ${'x'.repeat(40)}`))
-  for (let i = 0; i < 400_000; i += 1) log.take(line)
+  for (let i = 0; i < 100_000; i += 1) log.take(line)
   for (const last of of2020(fails('shell', 1))) log.take(last)
   expect(diagnose(ended(FAILED_2023), log.reading).failure.id).toBe('customizer-failed')
 }, 30_000)

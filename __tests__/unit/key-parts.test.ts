@@ -121,7 +121,7 @@ describe('the record', () => {
         for (const path of removed.filter((one) => !one.endsWith('/')))
           expect(names(before).has(path)).toBe(true)
       }),
-      { numRuns: 100 },
+      { numRuns: 40 },
     )
   })
 

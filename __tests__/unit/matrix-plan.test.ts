@@ -516,7 +516,7 @@ test('of any plan the names of the legs are unique, and nothing is passed on tha
       )
       expect(legs.every((one) => one.name === `${one.image}-${one['location'] ?? ''}`)).toBe(true)
     }),
-    { numRuns: 200 },
+    { numRuns: 80 },
   )
   expect(plans).toBeGreaterThan(10)
 })

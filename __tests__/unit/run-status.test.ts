@@ -37,6 +37,11 @@ describe('while the operation is not final', () => {
       { template: template('Canceling', { message: 'Canceling image build' }) },
       under('Canceling'),
     ],
+    [
+      'being cancelled, while the sub-state is still that of before',
+      { template: template('Canceling', { runSubState: 'Customizing' }) },
+      under('Canceling'),
+    ],
     ['a status without a state', { template: { startTime: NOW } }, under('Running')],
     [
       "the previous run's success is still shown",

@@ -25,13 +25,14 @@ export interface Azurite {
 
 /**
  * Ends the child when its stdin closes, which it does however the parent dies: no orphan stays behind. What it has
- * compiled is kept, because it is killed in the end. Its telemetry is off, and the library for that, more than half of
- * what starting costs, is not loaded.
+ * compiled is kept, because it is killed in the end. Its telemetry is off and its data are files, so that the libraries
+ * for telemetry and for databases, more than half of what starting costs, are not loaded.
  */
 const PRELOAD = `data:text/javascript,${encodeURIComponent(`
   import Module, { flushCompileCache } from 'node:module'
   const load = Module._load
-  Module._load = (name, ...rest) => name === 'applicationinsights' ? {} : load(name, ...rest)
+  const unused = ['applicationinsights', './SqlBlobServer']
+  Module._load = (name, ...rest) => unused.includes(name) ? {} : load(name, ...rest)
   process.stdin.resume().on('end', () => process.exit())
   setTimeout(flushCompileCache, 2500).unref()
 `)}`

@@ -176,7 +176,8 @@ async function phase(
   work?: (signal: AbortSignal) => Promise<void>,
 ): Promise<void> {
   const { lastRunStatus } = run.template.properties
-  if (lastRunStatus) lastRunStatus.runSubState = runSubState
+  // A cancelled run shows no sub-state (recorded), also when the cancel comes between two phases.
+  if (lastRunStatus?.runState === 'Running') lastRunStatus.runSubState = runSubState
   await clock.phase(duration, work)
 }
 

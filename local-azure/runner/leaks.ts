@@ -35,9 +35,9 @@ export async function filePlaces(folder: string): Promise<Place[]> {
 }
 
 /** One entry for each line of a place where a secret stands: `log main line 12: eyJ0eX…`. */
-export function findLeaks(places: Place[], secrets: Iterable<string>): string[] {
+export function findLeaks(places: readonly Place[], secrets: Iterable<string>): string[] {
   const leaks = new Set<string>()
-  const seen = new Sequences(places)
+  const seen = sequencesOf(places)
   for (const secret of new Set(secrets)) {
     if (secret.length < SHORTEST) continue
     for (const needle of encodingsOf(secret)) {
@@ -59,7 +59,7 @@ export function findLeaks(places: Place[], secrets: Iterable<string>): string[] 
 class Sequences {
   private readonly table = new Uint8Array(1 << 20)
 
-  constructor(places: Place[]) {
+  constructor(places: readonly Place[]) {
     const mark = (hash: number): boolean => {
       this.table[hash] = 1
       return true
@@ -70,6 +70,15 @@ class Sequences {
   mayHold(needle: string): boolean {
     return everySequence(needle, (hash) => this.table[hash] === 1)
   }
+}
+
+/** By place list: a caller may search the same places for one kind of secret after the other. */
+const tables = new WeakMap<readonly Place[], Sequences>()
+
+function sequencesOf(places: readonly Place[]): Sequences {
+  let found = tables.get(places)
+  if (!found) tables.set(places, (found = new Sequences(places)))
+  return found
 }
 
 /** Whether `holds` for the hashes, of 20 bits, of all sequences of four bytes. */

@@ -132,7 +132,7 @@ export class RunWatch {
 
   /** A cancel that somebody asked for in Azure may never end. */
   private checkCancel(phase: string, now: number): void {
-    if (!/^cancell?ing$/i.test(phase)) return
+    if (phase !== 'Canceling') return
     this.cancelingSince ??= now
     if (now - this.cancelingSince < CANCELING_MS) return
     throw new BuildFailedError(
