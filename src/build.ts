@@ -26,7 +26,7 @@ import { artifactWarnings, sizeProblem, type Warning } from './preflight.ts'
 import { runFailure, type BuildReport } from './report.ts'
 import { formatResourceId, KINDS } from './resource-id.ts'
 import { repair } from './repair.ts'
-import { reuse, runOutputNamesOf } from './reuse.ts'
+import { inherit, reuse, runOutputNamesOf } from './reuse.ts'
 import { runTemplate } from './run-template.ts'
 import { signaturesIn } from './signed-urls.ts'
 import type { SourceName } from './source-image.ts'
@@ -241,13 +241,11 @@ async function find(
   if (inherited) {
     // Until its end is seen it stays as it is, whatever becomes of this job.
     runner.remember('run', 'left')
-    runner.remember('marks', marksOf(found.tags))
-    if (found.blob) {
-      runner.remember('blob', found.blob)
-      runner.remember('uploaded', true)
-    }
-  } else runner.remember('existingTemplate', true)
-  runner.remember('imageTemplate', id)
+    inherit(found, runner)
+  } else {
+    runner.remember('existingTemplate', true)
+    runner.remember('imageTemplate', id)
+  }
   const runs = lastRun?.runState === 'Running'
   if (!inherited) return { id, runOutputNames, runs, whose: runs ? 'others' : 'ours' }
   const end = endOf(lastRun)

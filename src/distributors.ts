@@ -115,20 +115,28 @@ export function tidy(body: Distributor): Distributor {
   }
 }
 
-/** The regions that a gallery image version goes to, as `regionName` spells them. */
-export function regionsOf({ targetRegions = [], replicationRegions = [] }: GalleryDistributor): string[] {
-  return [...targetRegions.map(({ name }) => name), ...replicationRegions].map(regionName)
+export type WantedRegion = NonNullable<GalleryDistributor['targetRegions']>[number]
+
+/** The regions that a gallery image version goes to, as `regionName` spells them, with what is asked of each. */
+export function wantedRegions({
+  targetRegions = [],
+  replicationRegions = [],
+  storageAccountType,
+}: GalleryDistributor): WantedRegion[] {
+  const bare = replicationRegions.map((name) => ({ name, ...(storageAccountType && { storageAccountType }) }))
+  return [...targetRegions, ...bare].map((region) => ({ ...region, name: regionName(region.name) }))
+}
+
+/** The names alone. */
+export function regionsOf(body: GalleryDistributor): string[] {
+  return wantedRegions(body).map(({ name }) => name)
 }
 
 /** Regions of the first gallery target, and how often the image stands in each, for people to read. */
 export function replicasOf(distributions: readonly Distribution[]): { name: string; replicas: number }[] {
   const gallery = distributions.find(isGallery)
   if (!gallery) return []
-  const targets = gallery.body.targetRegions ?? []
-  return regionsOf(gallery.body).map((name) => {
-    const target = targets.find((one) => regionName(one.name) === name)
-    return { name, replicas: target?.replicaCount ?? 1 }
-  })
+  return wantedRegions(gallery.body).map(({ name, replicaCount = 1 }) => ({ name, replicas: replicaCount }))
 }
 
 /** The image definition that a gallery distributor adds a version to. */

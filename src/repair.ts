@@ -2,7 +2,7 @@
  * A run that failed may have made its image all the same: then it is told where the image can be used and where it lacks,
  * and with `retry-replication` it gets what it lacks, instead of another build.
  */
-import { definitionIdOf, isGallery } from './distributors.ts'
+import { definitionIdOf, isGallery, wantedRegions, type WantedRegion } from './distributors.ts'
 import { AzureError, isNotFound, messageOf } from './errors.ts'
 import type { BuildRequest } from './inputs.ts'
 import type { BuildEdges } from './ports.ts'
@@ -10,7 +10,7 @@ import type { SeenVersion } from './promotion/candidate.ts'
 import { missingRegions } from './promotion/promotion-changes.ts'
 import { replicate } from './replication.ts'
 import type { BuildReport } from './report.ts'
-import { madeBy, wantedRegions, type WantedRegion } from './unchanged.ts'
+import { madeBy } from './unchanged.ts'
 
 /** An image of a run that failed: where it can be used, and where it is not (yet). */
 export interface Replication {

@@ -2,13 +2,13 @@
  * A gallery image version is brought to where it should be: one change after the other, each awaited, until none is left.
  * Builds do it for regions alone, promotions for tags and `latest` as well.
  */
+import type { WantedRegion } from './distributors.ts'
 import { BuildFailedError } from './errors.ts'
 import type { BuildRequest } from './inputs.ts'
 import type { Clock, GalleryPort, Runner } from './ports.ts'
 import { isAtWork, type SeenVersion } from './promotion/candidate.ts'
 import { failedRegions, replication, type VersionChange } from './promotion/promotion-changes.ts'
 import { notReplicatedLines, progressLines } from './promotion/promote-report.ts'
-import type { WantedRegion } from './unchanged.ts'
 
 /** Replicas may take that long (Azure's documentation on troubleshooting galleries). */
 const LONGEST_MS = 6 * 60 * 60_000
@@ -39,16 +39,15 @@ export interface Course {
 
 /**
  * Asks for the next change until none is left.
- * @returns the version as it stands then
  * @throws what `course` makes of how it stands; InputError, SignInError, AzureError
  */
-export async function reach(course: Course, edges: VersionEdges): Promise<SeenVersion> {
+export async function reach(course: Course, edges: VersionEdges): Promise<void> {
   const { gallery, runner, clock } = edges
   const deadline = clock.now() + LONGEST_MS
   for (let taken = 0; ;) {
     const version = await settled(course, edges, deadline)
     const change = await course.next(version)
-    if (!change) return version
+    if (!change) return
     const failed = version.provisioningState === 'Failed' || failedRegions(version).length > 0
     if (taken > 0 && failed) throw course.notReplicated(version)
     if (taken === TRIES) throw course.notReached(version, TRIES)

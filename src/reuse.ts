@@ -1,12 +1,18 @@
 /** The story before the story: whether the image, or a build of it, is there already. */
 import { archiveFormat, digestContent } from './archive.ts'
 import { buildKey } from './build-key.ts'
-import { definitionIdOf, isGallery, type Distribution } from './distributors.ts'
+import {
+  definitionIdOf,
+  isGallery,
+  wantedRegions,
+  type Distribution,
+  type WantedRegion,
+} from './distributors.ts'
 import { BuildFailedError, messageOf } from './errors.ts'
 import { marksOf, type Findings } from './image-template.ts'
 import type { NewBuild } from './inputs.ts'
 import { artifactBlobIn } from './names.ts'
-import type { BuildEdges, ReadyTemplate } from './ports.ts'
+import type { BuildEdges, FoundTemplate, ReadyTemplate } from './ports.ts'
 import { Progress } from './progress.ts'
 import { isWhole, tagOf, type SeenVersion } from './promotion/candidate.ts'
 import { failedRegions, missingRegions } from './promotion/promotion-changes.ts'
@@ -24,10 +30,9 @@ import {
   looksForImages,
   refuseTaken,
   standIns,
-  wantedRegions,
+  waitsForOthers,
   type SeenTemplate,
   type Sought,
-  type WantedRegion,
 } from './unchanged.ts'
 
 /**
@@ -50,9 +55,12 @@ export async function reuse(
   report.buildKey = key
 
   if (await takeImages(request, key, report, edges)) return dryRun ? undefined : 'unchanged'
-  const template = await takeOver(request, findings, key, report, edges)
-  if (template) return template
-  if (await waitForOther(request, key, report, edges)) return 'unchanged'
+  const [again, waits] = [isAgain(request), waitsForOthers(request)]
+  const templates = again || waits ? await edges.azure.templates(request, edges.runner.cancelled) : []
+  const left = again ? leftByEarlierAttempt(templates, request, key) : undefined
+  if (left) return takeOver(left, request, findings, report, edges)
+  const other = waits ? builtMeanwhile(templates, request, key) : undefined
+  if (other && (await waitFor(other, request, key, report, edges))) return 'unchanged'
   if (skipUnchanged) await tellChanges(request, findings, { key, content: content.lines }, report, edges)
   return undefined
 }
@@ -144,7 +152,7 @@ async function firstWhole(
   return undefined
 }
 
-/** @returns `<region> of <version>`, of what was added */
+/** @returns names of the regions that were added */
 async function addRegions(
   images: readonly Standing[],
   request: NewBuild,
@@ -164,53 +172,54 @@ async function addRegions(
 }
 
 /** The run of an earlier attempt becomes ours, with all that it left: nobody else sees to it any more. */
-async function takeOver(
+function takeOver(
+  left: SeenTemplate,
   request: NewBuild,
   findings: Findings,
-  key: string,
   report: BuildReport,
-  { azure, runner }: BuildEdges,
-): Promise<ReadyTemplate | undefined> {
-  if (!isAgain(request)) return undefined
-  const templates = await azure.templates(request, runner.cancelled)
-  const left = leftByEarlierAttempt(templates, request, key)
-  if (!left) return undefined
+  { runner }: BuildEdges,
+): ReadyTemplate {
   const { id, name, tags, body, stagingResourceGroup } = left
+  const runOutputNames = runOutputNamesOf(request)
   const end = endOf(left.lastRun)
   const state = end ? 'it was built' : 'it is building still,'
   runner.info(`template name:  ${name}`)
   runner.info(`${state} for an earlier attempt of this workflow run: taking it over`)
   report.template = { name, id }
-  report.runOutputName = runOutputNamesOf(request)[0] ?? ''
+  report.runOutputName = runOutputNames[0] ?? ''
   report.marks = marksOf(tags)
   if (stagingResourceGroup) report.stagingResourceGroup = stagingResourceGroup
-  runner.remember('marks', marksOf(tags))
-  runner.remember('imageTemplate', id)
   const account = findings.storageAccount
   const blob = account && artifactBlobIn(JSON.stringify(body), account.blobEndpoint)
+  inherit({ id, tags, ...(blob && { blob: { ...blob, account } }) }, runner)
+  return { id, runOutputNames, runs: true, whose: 'ours', ...beginOf(left.lastRun), ...(end && { end }) }
+}
+
+/** What another job left is this one's to clean up. */
+export function inherit(
+  { id, tags, blob }: Pick<FoundTemplate, 'id' | 'tags' | 'blob'>,
+  runner: BuildEdges['runner'],
+): void {
+  runner.remember('marks', marksOf(tags))
   if (blob) {
-    runner.remember('blob', { ...blob, account })
+    runner.remember('blob', blob)
     runner.remember('uploaded', true)
   }
-  const runOutputNames = runOutputNamesOf(request)
-  return { id, runOutputNames, runs: true, whose: 'ours', ...beginOf(left.lastRun), ...(end && { end }) }
+  runner.remember('imageTemplate', id)
 }
 
 /**
  * Another job is building the same: its image is waited for. Nothing of it is ours, so when it ends without that image, or
  * vanishes, this job builds for itself.
  */
-async function waitForOther(
+async function waitFor(
+  other: SeenTemplate,
   request: NewBuild,
   key: string,
   report: BuildReport,
   edges: BuildEdges,
 ): Promise<boolean> {
-  const { skipUnchanged, resume, dryRun, wait } = request
-  if (!skipUnchanged || !resume || dryRun || !wait) return false
-  const { azure, runner } = edges
-  const other = builtMeanwhile(await azure.templates(request, runner.cancelled), request, key)
-  if (!other) return false
+  const { runner } = edges
   runner.info(
     `run ${tagOf(other, 'run-id')} is building the same, by image template ${other.name}: waiting for its image...`,
   )

@@ -2,7 +2,12 @@
  * What is there already: which image stands for the one that would be built, and which template builds the same. A build
  * key is a tag, and whoever may write tags may write any: so it never counts alone.
  */
-import { distributionProblem, type Distribution, type GalleryDistributor } from './distributors.ts'
+import {
+  distributionProblem,
+  wantedRegions,
+  type Distribution,
+  type GalleryDistributor,
+} from './distributors.ts'
 import { InputError } from './errors.ts'
 import { BUILD_KEY_TAG, BUILD_STARTED_TAG, isOwnTag } from './image-template.ts'
 import type { NewBuild } from './inputs.ts'
@@ -16,6 +21,11 @@ import type { Distributor } from './template-schema.ts'
 /** Whether this is a re-run of a workflow run that resumes what an earlier attempt left. */
 export function isAgain({ resume, dryRun, workflowRun }: NewBuild): boolean {
   return resume && !dryRun && Number(workflowRun.runAttempt) > 1
+}
+
+/** Whether another job that is building the same is waited for: its image would be taken. */
+export function waitsForOthers({ skipUnchanged, resume, dryRun, wait }: NewBuild): boolean {
+  return skipUnchanged && resume && !dryRun && wait
 }
 
 /** Whether an image that is there already may be taken: with `retry-replication` one that an earlier attempt made. */
@@ -54,18 +64,6 @@ export interface Sought {
 }
 
 type GalleryTarget = Distribution & { body: GalleryDistributor }
-export type WantedRegion = NonNullable<GalleryDistributor['targetRegions']>[number]
-
-/** The regions that a distributor asks for, with what it asks of each. */
-export function wantedRegions({
-  targetRegions,
-  replicationRegions = [],
-  storageAccountType,
-}: GalleryDistributor): WantedRegion[] {
-  const bare = replicationRegions.map((name) => ({ name, ...(storageAccountType && { storageAccountType }) }))
-  return (targetRegions ?? bare).map((region) => ({ ...region, name: regionName(region.name) }))
-}
-
 /**
  * Versions that may stand for the one that would be built, the best first: in all regions, then with the highest number.
  * Whether they are complete is not looked at.
@@ -77,36 +75,33 @@ export function standIns(
 ): SeenVersion[] {
   const named = numberOf(body)
   const lacking = (one: SeenVersion): number => missingRegions(one, wantedRegions(body)).length
+  const isMeant = (one: SeenVersion): boolean =>
+    named === undefined ? notMeant(one, body, sought) === undefined : one.name === named
   return versions
-    .filter(
-      (one) =>
-        bearsKey(one, sought) && (named === undefined ? isOffered(one, body, sought) : one.name === named),
-    )
+    .filter((one) => bearsKey(one, sought) && isMeant(one))
     .sort((a, b) => lacking(a) - lacking(b) || compareVersions(b.name, a.name))
-}
-
-/** Whether it is what somebody who asks for no version by number means. */
-function isOffered(
-  version: SeenVersion,
-  { excludeFromLatest = false }: GalleryDistributor,
-  { now }: Sought,
-): boolean {
-  if (isOver(version, now) || tagOf(version, STATUS_TAG) === 'rejected') return false
-  // A candidate's way ends with a version that is blessed: that one is no candidate any more, and better.
-  if (excludeFromLatest && isBlessed(version)) return !version.excludeFromLatest
-  if (version.excludeFromLatest && isBlessed(version)) return false
-  return version.excludeFromLatest === excludeFromLatest
 }
 
 /** Why a version of the key is not taken for what somebody asks who names no version; undefined for one that may be. */
 export function notTaken(version: SeenVersion, { body }: GalleryTarget, sought: Sought): string | undefined {
   if (!bearsKey(version, sought)) return undefined
-  const { provisioningState, endOfLifeDate = '', excludeFromLatest } = version
+  const { provisioningState } = version
   if (provisioningState !== 'Succeeded') return `its provisioningState is ${provisioningState}`
-  if (isOver(version, sought.now)) return `its end of life was ${endOfLifeDate}`
+  return notMeant(version, body, sought)
+}
+
+/** Why it is not what somebody means who asks for no version by number; undefined for what is. */
+function notMeant(
+  version: SeenVersion,
+  { excludeFromLatest = false }: GalleryDistributor,
+  { now }: Sought,
+): string | undefined {
+  if (isOver(version, now)) return `its end of life was ${version.endOfLifeDate ?? ''}`
   if (tagOf(version, STATUS_TAG) === 'rejected') return 'it was rejected: its tests failed'
-  if (isOffered(version, body, sought)) return undefined
-  return excludeFromLatest ? 'it is excluded from latest' : 'it is not excluded from latest'
+  // A candidate's way ends with a version that is blessed: that one is no candidate any more, and better.
+  const excluded = excludeFromLatest && !isBlessed(version)
+  if (version.excludeFromLatest === excluded) return undefined
+  return version.excludeFromLatest ? 'it is excluded from latest' : 'it is not excluded from latest'
 }
 
 /** Refuses a version that was asked for by number, is there, and cannot stand for what would be built. */

@@ -57407,20 +57407,21 @@ function tidy(body) {
             return body;
     }
 }
-/** The regions that a gallery image version goes to, as `regionName` spells them. */
-function distributors_regionsOf({ targetRegions = [], replicationRegions = [] }) {
-    return [...targetRegions.map(({ name }) => name), ...replicationRegions].map(names_regionName);
+/** The regions that a gallery image version goes to, as `regionName` spells them, with what is asked of each. */
+function wantedRegions({ targetRegions = [], replicationRegions = [], storageAccountType, }) {
+    const bare = replicationRegions.map((name) => ({ name, ...(storageAccountType && { storageAccountType }) }));
+    return [...targetRegions, ...bare].map((region) => ({ ...region, name: names_regionName(region.name) }));
+}
+/** The names alone. */
+function distributors_regionsOf(body) {
+    return wantedRegions(body).map(({ name }) => name);
 }
 /** Regions of the first gallery target, and how often the image stands in each, for people to read. */
 function replicasOf(distributions) {
     const gallery = distributions.find(isGallery);
     if (!gallery)
         return [];
-    const targets = gallery.body.targetRegions ?? [];
-    return distributors_regionsOf(gallery.body).map((name) => {
-        const target = targets.find((one) => regionName(one.name) === name);
-        return { name, replicas: target?.replicaCount ?? 1 };
-    });
+    return wantedRegions(gallery.body).map(({ name, replicaCount = 1 }) => ({ name, replicas: replicaCount }));
 }
 /** The image definition that a gallery distributor adds a version to. */
 function definitionIdOf({ galleryImageId }) {

@@ -79945,7 +79945,7 @@ function readTargetRegion(read, entry) {
 /***/ 3460:
 /***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
 
-/* unused harmony exports distributionProblems, distributionProblem, tidy, regionsOf, replicasOf, definitionIdOf, isGallery */
+/* unused harmony exports distributionProblems, distributionProblem, tidy, wantedRegions, regionsOf, replicasOf, definitionIdOf, isGallery */
 /* harmony import */ var _input_reader_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(3910);
 /* harmony import */ var _names_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(4700);
 /* harmony import */ var _resource_id_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(2558);
@@ -80027,20 +80027,21 @@ function tidy(body) {
             return body;
     }
 }
-/** The regions that a gallery image version goes to, as `regionName` spells them. */
-function regionsOf({ targetRegions = [], replicationRegions = [] }) {
-    return [...targetRegions.map(({ name }) => name), ...replicationRegions].map(regionName);
+/** The regions that a gallery image version goes to, as `regionName` spells them, with what is asked of each. */
+function wantedRegions({ targetRegions = [], replicationRegions = [], storageAccountType, }) {
+    const bare = replicationRegions.map((name) => ({ name, ...(storageAccountType && { storageAccountType }) }));
+    return [...targetRegions, ...bare].map((region) => ({ ...region, name: regionName(region.name) }));
+}
+/** The names alone. */
+function regionsOf(body) {
+    return wantedRegions(body).map(({ name }) => name);
 }
 /** Regions of the first gallery target, and how often the image stands in each, for people to read. */
 function replicasOf(distributions) {
     const gallery = distributions.find(isGallery);
     if (!gallery)
         return [];
-    const targets = gallery.body.targetRegions ?? [];
-    return regionsOf(gallery.body).map((name) => {
-        const target = targets.find((one) => regionName(one.name) === name);
-        return { name, replicas: target?.replicaCount ?? 1 };
-    });
+    return wantedRegions(gallery.body).map(({ name, replicaCount = 1 }) => ({ name, replicas: replicaCount }));
 }
 /** The image definition that a gallery distributor adds a version to. */
 function definitionIdOf({ galleryImageId }) {
@@ -83819,10 +83820,6 @@ function sameMoment(a, b) {
 // EXTERNAL MODULE: ./build/errors.js
 var errors = __nccwpck_require__(9473);
 ;// CONCATENATED MODULE: ./build/replication.js
-/**
- * A gallery image version is brought to where it should be: one change after the other, each awaited, until none is left.
- * Builds do it for regions alone, promotions for tags and `latest` as well.
- */
 
 
 
@@ -83833,7 +83830,6 @@ const LONGEST_MS = 6 * 60 * 60_000;
 const TRIES = 3;
 /**
  * Asks for the next change until none is left.
- * @returns the version as it stands then
  * @throws what `course` makes of how it stands; InputError, SignInError, AzureError
  */
 async function reach(course, edges) {
@@ -83843,7 +83839,7 @@ async function reach(course, edges) {
         const version = await settled(course, edges, deadline);
         const change = await course.next(version);
         if (!change)
-            return version;
+            return;
         const failed = version.provisioningState === 'Failed' || failedRegions(version).length > 0;
         if (taken > 0 && failed)
             throw course.notReplicated(version);
