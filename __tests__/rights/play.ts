@@ -67,6 +67,12 @@ export async function play(stage: Stage, attempt: Attempt): Promise<JobResult> {
     delete inputs['managed-identity']
     await makeTemplate(azure, inputs['template-name'], TEMPLATE)
   }
+  if (story.before) {
+    // No other attempt finds that image.
+    inputs['inline-script'] = `echo ${clientId}`
+    const before = await stage.run({ ...inputs, ...story.before })
+    if (before.conclusion !== 'success') return before
+  }
   if (inputs['vhd-uri']) inputs['vhd-uri'] = `${azure.blobs.endpoint('stcontosobuild')}${inputs['vhd-uri']}`
   if (inputs['staging-resource-group']) grantStaging(stage, identity)
   if (story.course === 'unregistered') unregister(stage, lacks?.action)

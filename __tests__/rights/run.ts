@@ -27,7 +27,7 @@ const chosen = STORIES.filter(({ name }) => positionals.every((word) => name.inc
 const outcomes: Record<string, Outcomes> = {}
 const faults: string[] = []
 
-/** Roles of sub-actions, which no build needs; their own scenarios play what is said without them. */
+/** Roles of sub-actions; their own scenarios play what is said without them, where no build does. */
 const OF_SUB_ACTIONS = {
   'deployer-doctor': 'works; the check says `unknown` of what it cannot see',
   promoter: 'fails, and names the action',

@@ -19,6 +19,8 @@ export interface Story {
   deployer: Grant[]
   builder: Grant[]
   inputs: Record<string, string>
+  /** Inputs of a build that the same principal runs before, if any. */
+  before?: Record<string, string>
   course?: Course
   /** Roles each of whose actions is taken away once. */
   probed: string[]
@@ -36,6 +38,7 @@ const BASE_IMAGE = `${GROUP}/providers/Microsoft.Compute/images/base-linux`
 const IDENTITIES = `${GROUP}/providers/Microsoft.ManagedIdentity/userAssignedIdentities`
 const SHARED = `${SUBSCRIPTION}/providers/Microsoft.Compute/locations/eastus/sharedGalleries/${SHARED_GALLERY_NAME}`
 const CANCEL = 'Microsoft.VirtualMachineImages/imageTemplates/cancel/action'
+const VERSION_READ = 'Microsoft.Compute/galleries/images/versions/read'
 const BLOB_READ = 'Microsoft.Storage/storageAccounts/blobServices/containers/blobs/read'
 const [FIND_CONTAINERS = '', READ_LOGS = ''] = LIVE_LOG_ACTIONS
 
@@ -161,6 +164,16 @@ export const STORIES: Story[] = [
     inputs: { ...NO_ARTIFACT, 'register-providers': 'true' },
     course: 'unregistered',
     probed: ['deployer-register-providers'],
+  },
+  {
+    name: 'regions added to an image that is there',
+    deployer: [...BARE.deployer, { role: 'promoter', scope: GALLERY }],
+    builder: BARE.builder,
+    inputs: { ...NO_ARTIFACT, 'skip-unchanged': 'true', 'replication-regions': 'eastus, westus2' },
+    before: { 'skip-unchanged': 'false', 'replication-regions': 'eastus' },
+    probed: ['promoter'],
+    // Without it no image is found: it is built.
+    elsewhere: [VERSION_READ],
   },
   {
     name: 'the log while it builds',

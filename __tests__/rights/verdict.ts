@@ -55,6 +55,7 @@ function plain(text: string): string {
   const short = first
     .replaceAll(/\/subscriptions\/\S*\/(?=[^\s/])/g, '…/')
     .replaceAll(/\bt_\d+_\w+|\b(?:id-)?[0-9a-f]{8}-[0-9a-f-]{27}\b|\bof-somebody-\S+/g, '…')
+    .replaceAll(/(?<=\bimage version )\d+\.\d+\.\d+/g, '…')
     .replaceAll(/\bapp\/\S+\.tar\.gz/g, '…')
     // Azure's words go on; the code says enough.
     .replace(/^(.* was not .*?: Failed while .+? \w+(?: \(HTTP \d+\))?): .*$/, '$1')

@@ -78,8 +78,8 @@ function missing(need: Need, deployer: readonly Grant[], builder: readonly Grant
   return lacking.map(({ action }) => action)
 }
 
-/** Those of builds; promotion has one of its own. */
-const BUILD_ROLES = ROLE_FILES.filter((file) => /^(?:deployer|image-writer)/.test(file))
+/** Those of builds. */
+const BUILD_ROLES = ROLE_FILES.filter((file) => /^(?:deployer|image-writer|promoter)/.test(file))
 
 const named = (all: readonly Need[]): string[] => all.map(({ role }) => role).sort()
 
@@ -179,6 +179,15 @@ describe('where', () => {
       ['id-image-builder', 'id-of-the-build-vm'].map((name) => `${GROUP}/providers/${IDENTITIES}/${name}`),
     )
     expect(more).toEqual([])
+  })
+
+  test('regions are added to an image that is there: on its gallery, where there may be such regions', () => {
+    const asks = (inputs: Record<string, string>): string[] =>
+      of(needs(inputs), 'promoter').map(({ scope }) => scope)
+    expect(asks({ 'replication-regions': 'eastus, westus2' })).toEqual([])
+    expect(asks({ 'skip-unchanged': 'true' })).toEqual([])
+    expect(asks({ 'skip-unchanged': 'true', 'replication-regions': 'eastus, westus2' })).toEqual([GALLERY])
+    expect(asks({ 'retry-replication': 'true' })).toEqual([GALLERY])
   })
 
   test('each action at the narrowest resource that it is about', () => {

@@ -13,6 +13,7 @@ import sourceGallery from '../../docs/roles/deployer-source-gallery.json' with {
 import sourceManagedImage from '../../docs/roles/deployer-source-managed-image.json' with { type: 'json' }
 import sourceMarketplace from '../../docs/roles/deployer-source-marketplace.json' with { type: 'json' }
 import sourceSharedGallery from '../../docs/roles/deployer-source-shared-gallery.json' with { type: 'json' }
+import promoter from '../../docs/roles/promoter.json' with { type: 'json' }
 import writer from '../../docs/roles/image-writer.json' with { type: 'json' }
 import writerArtifact from '../../docs/roles/image-writer-artifact.json' with { type: 'json' }
 import writerIdentities from '../../docs/roles/image-writer-build-vm-identities.json' with { type: 'json' }
@@ -49,6 +50,7 @@ const BY_FILE = {
   'deployer-source-managed-image': sourceManagedImage,
   'deployer-source-marketplace': sourceMarketplace,
   'deployer-source-shared-gallery': sourceSharedGallery,
+  promoter,
   'image-writer': writer,
   'image-writer-artifact': writerArtifact,
   'image-writer-build-vm-identities': writerIdentities,

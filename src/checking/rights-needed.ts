@@ -2,7 +2,7 @@
  * Which roles of `docs/roles` a build needs, for whom and where: the table behind the sub-action `check`. The actions
  * come from the role files themselves; which build needs which role is what `docs/rights.md` tells, and a test compares.
  */
-import { definitionIdOf, isGallery } from '../distributors.ts'
+import { definitionIdOf, isGallery, regionsOf } from '../distributors.ts'
 import type { BuildRequest, ExistingBuild, NewBuild } from '../inputs.ts'
 import { ARTIFACT_CONTAINER } from '../names.ts'
 import { forBuilder, forDeployer, type Need } from './needs.ts'
@@ -46,6 +46,7 @@ function ofNew(request: NewBuild, found: Found): Need[] {
     ...ofArtifact(request, found),
     ...ofSource(request.source.image, request.subscriptionId),
     ...ofRegistration(request, found),
+    ...ofRegions(request),
     ...ofLog(request, found),
     ...ofChecks(request, found),
     ...ofTargets(request, found),
@@ -110,6 +111,17 @@ function ofRegistration({ registerProviders, subscriptionId }: NewBuild, { unreg
   const wanted = (action: string): boolean =>
     !action.endsWith('/register/action') || actions.includes(action.toLowerCase())
   return [forDeployer('deployer-register-providers', `/subscriptions/${subscriptionId}`, { wanted })]
+}
+
+/** Regions that an image lacks which is there already are added to it, with no build: of one region none is lacking. */
+function ofRegions({ distributions, skipUnchanged, retryReplication }: NewBuild): Need[] {
+  const grown = distributions
+    .filter(isGallery)
+    .filter(({ body }) => retryReplication || (skipUnchanged && regionsOf(body).length > 1))
+    .map(({ body }) => definitionIdOf(body))
+  return distinct(grown.map(galleryOf)).map((gallery) =>
+    forDeployer('promoter', gallery, { targets: grown.filter((id) => isWithin(id, gallery)) }),
+  )
 }
 
 /** A build whose log may not be read says so, and goes on. */
