@@ -10,7 +10,8 @@ export default {
   transform: { '\\.ts$': '<rootDir>/scripts/strip-types.js' },
   testEnvironment: 'node',
   testSequencer: '<rootDir>/scripts/longest-first.js',
-  testTimeout: 60_000,
+  // What hangs, no more: on a busy machine a job takes ten times as long as on an idle one.
+  testTimeout: 120_000,
   // Builds mostly wait: more of them at once than there are processors does no harm.
   maxWorkers: 6,
   collectCoverageFrom: ['src/**/*.ts'],

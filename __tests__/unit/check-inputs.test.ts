@@ -21,10 +21,18 @@ function telling(request: BuildRequest): object {
   }
   if (request.kind === 'existing') return common
   const { location, managedIdentity, source, artifact, distributions, settings } = request
-  const { registerProviders, skipUnchanged } = request
+  const { registerProviders, skipUnchanged, retryReplication } = request
   return {
     ...common,
-    ...{ location, managedIdentity, source, distributions, registerProviders, skipUnchanged },
+    ...{
+      location,
+      managedIdentity,
+      source,
+      distributions,
+      registerProviders,
+      skipUnchanged,
+      retryReplication,
+    },
     ...{ account: artifact?.storageAccount, access: artifact?.access },
     ...{ vmProfile: settings.vmProfile, staging: settings.stagingResourceGroup },
   }
@@ -56,6 +64,7 @@ describe('a check asks for what the build asks for', () => {
     ],
     ['logs', { 'follow-log': 'false', 'keep-log': 'true' }],
     ['registration, and images that are there', { 'register-providers': 'true', 'skip-unchanged': 'true' }],
+    ['replication that is tried again', { 'retry-replication': 'true' }],
     [
       'the template of somebody else',
       {

@@ -37,6 +37,7 @@ export const CHECK_INPUTS: readonly InputName[] = [
   'keep-log',
   'summary',
   'skip-unchanged',
+  'retry-replication',
 ]
 
 /**
