@@ -94,7 +94,7 @@ beforeAll(async () => {
   })
   jobs = { ...others, lacking }
   writes = stage.azure.world.writes()
-}, 60_000)
+})
 afterAll(() => stage.close())
 
 /** Runs the sub-action with the inputs of a build that works, of which it takes those that it knows. */
