@@ -1,4 +1,4 @@
-/** The demo, twice on one local Azure, with `skip-unchanged`: what is built once is not built again. */
+/** The demo, again and again on one local Azure, with `skip-unchanged`: what is built once is not built again. */
 import { appendFile, cp, mkdtemp, rm, utimes } from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
@@ -8,8 +8,6 @@ import { runJob, type JobResult } from './runner.ts'
 import { SCENARIOS } from './scenarios.ts'
 
 const ROOT = path.join(import.meta.dirname, '..')
-/** Requests that change something in Azure, wherever they go. */
-const WRITES = /^(?:PUT|POST|PATCH|DELETE) /
 
 /** What happens before a run, and whether anything is built then. */
 const ACTS: { title: string; change?: (webapp: string) => Promise<void>; builds: boolean }[] = [
@@ -75,10 +73,10 @@ async function counted(
   { world }: LocalAzure,
   act: () => Promise<JobResult>,
 ): Promise<{ result: JobResult; writes: number; took: string }> {
-  const [before, startedAt] = [world.requests(WRITES).length, performance.now()]
+  const [before, startedAt] = [world.writes().length, performance.now()]
   const result = await act()
   const took = ((performance.now() - startedAt) / 1000).toFixed(2)
-  const writes = world.requests(WRITES).slice(before)
+  const writes = world.writes().slice(before)
   const inAzure = writes.filter(({ service }) => service === 'resource-manager' || service === 'blob')
   return { result, writes: inAzure.length, took }
 }

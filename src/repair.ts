@@ -41,8 +41,7 @@ export async function repair(
     if (!request.retryReplication || !all || !isSeen || mayBeInvalid(request, report)) return false
     for (const { runOutputName, id, lacking } of incomplete) {
       runner.info(`replicating ${id} to ${lacking.map(({ name }) => name).join(', ')}...`)
-      const gallery = edges.azure.gallery
-      await replicate(id, wantedOf(runOutputName, request), request, { ...edges, gallery })
+      await replicate(id, wantedOf(runOutputName, request), request, edges)
     }
     report.replication = await lookAt(runOutputNames, request, report, edges)
     return report.replication.every(({ lacking }) => lacking.length === 0)

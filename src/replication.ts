@@ -5,9 +5,9 @@
 import type { WantedRegion } from './distributors.ts'
 import { BuildFailedError } from './errors.ts'
 import type { BuildRequest } from './inputs.ts'
-import type { Clock, GalleryPort, Runner } from './ports.ts'
+import type { BuildEdges, Clock, GalleryPort, Runner } from './ports.ts'
 import { isAtWork, type SeenVersion } from './promotion/candidate.ts'
-import { failedRegions, replication, type VersionChange } from './promotion/promotion-changes.ts'
+import { hasFailed, replication, type VersionChange } from './promotion/promotion-changes.ts'
 import { notReplicatedLines, progressLines } from './promotion/promote-report.ts'
 
 /** Replicas may take that long (Azure's documentation on troubleshooting galleries). */
@@ -48,8 +48,7 @@ export async function reach(course: Course, edges: VersionEdges): Promise<void> 
     const version = await settled(course, edges, deadline)
     const change = await course.next(version)
     if (!change) return
-    const failed = version.provisioningState === 'Failed' || failedRegions(version).length > 0
-    if (taken > 0 && failed) throw course.notReplicated(version)
+    if (taken > 0 && hasFailed(version)) throw course.notReplicated(version)
     if (taken === TRIES) throw course.notReached(version, TRIES)
     const answer = await gallery.update(version.id, change, runner.cancelled)
     if (answer === 'taken') taken += 1
@@ -87,10 +86,11 @@ export async function replicate(
   id: string,
   wanted: WantedRegion[],
   { pollIntervalSeconds, wait }: Pick<BuildRequest, 'pollIntervalSeconds' | 'wait'>,
-  edges: VersionEdges,
+  edges: Pick<BuildEdges, 'azure' | 'runner' | 'clock'>,
 ): Promise<void> {
+  const { runner, azure } = edges
+  const { gallery } = azure
   if (!wait) {
-    const { gallery, runner } = edges
     const change = replication(await gallery.version(id, runner.cancelled), wanted)
     if (change) await gallery.update(id, change, runner.cancelled)
     return
@@ -107,5 +107,5 @@ export async function replicate(
     notReached: ({ name }, tries) =>
       failure(`Azure took the regions of version ${name} ${tries} times, and they do not show.`),
   }
-  await reach(course, edges)
+  await reach(course, { ...edges, gallery })
 }

@@ -15,13 +15,13 @@ import { artifactBlobIn } from './names.ts'
 import type { BuildEdges, FoundTemplate, ReadyTemplate } from './ports.ts'
 import { Progress } from './progress.ts'
 import { isWhole, tagOf, type SeenVersion } from './promotion/candidate.ts'
-import { failedRegions, missingRegions } from './promotion/promotion-changes.ts'
+import { hasFailed, missingRegions } from './promotion/promotion-changes.ts'
 import { replicate } from './replication.ts'
 import { builderOf } from './reuse-report.ts'
 import type { BuildReport } from './report.ts'
 import { lastName } from './resource-id.ts'
 import { beginOf, endOf } from './run-status.ts'
-import { tellChanges } from './tell-changes.ts'
+import { tellChanges, type DefinitionVersions } from './tell-changes.ts'
 import {
   builtMeanwhile,
   imageStands,
@@ -54,15 +54,36 @@ export async function reuse(
   const key = buildKey(request, findings, content.digest, edges)
   report.buildKey = key
 
-  if (await takeImages(request, key, report, edges)) return dryRun ? undefined : 'unchanged'
+  let versions = looksForImages(request) ? await versionsOf(request, edges) : undefined
+  if (versions && (await takeImages(request, key, versions, report, edges)))
+    return dryRun ? undefined : 'unchanged'
   const [again, waits] = [isAgain(request), waitsForOthers(request)]
   const templates = again || waits ? await edges.azure.templates(request, edges.runner.cancelled) : []
   const left = again ? leftByEarlierAttempt(templates, request, key) : undefined
   if (left) return takeOver(left, request, findings, report, edges)
   const other = waits ? builtMeanwhile(templates, request, key) : undefined
-  if (other && (await waitFor(other, request, key, report, edges))) return 'unchanged'
-  if (skipUnchanged) await tellChanges(request, findings, { key, content: content.lines }, report, edges)
+  if (other) {
+    await waitFor(other, edges)
+    versions = await versionsOf(request, edges)
+    if (await takeImages(request, key, versions, report, edges)) return 'unchanged'
+    edges.runner.info(`image template ${other.name} left no image to take: building`)
+  }
+  if (skipUnchanged && versions)
+    tellChanges(request, findings, { key, content: content.lines }, versions, report, edges)
   return undefined
+}
+
+/** All versions of the gallery images that a build would add one to. */
+async function versionsOf(
+  { distributions }: NewBuild,
+  { azure, runner }: BuildEdges,
+): Promise<DefinitionVersions> {
+  const ids = new Set(distributions.filter(isGallery).map(({ body }) => definitionIdOf(body)))
+  const read = async (id: string): Promise<[string, SeenVersion[]]> => [
+    id,
+    await azure.imageVersions(id, runner.cancelled),
+  ]
+  return new Map(await Promise.all([...ids].map(read)))
 }
 
 const NO_CONTENT = { digest: '', lines: [] }
@@ -81,10 +102,10 @@ interface Standing {
 async function takeImages(
   request: NewBuild,
   key: string,
+  versions: DefinitionVersions,
   report: BuildReport,
   edges: BuildEdges,
 ): Promise<boolean> {
-  if (!looksForImages(request)) return false
   const { distributions, workflowRun, skipUnchanged } = request
   const sought = {
     key,
@@ -93,7 +114,7 @@ async function takeImages(
     ...(skipUnchanged ? {} : { run: workflowRun.url }),
     now: edges.clock.now(),
   }
-  const found = await Promise.all(distributions.map((one) => standing(one, sought, request, edges)))
+  const found = await Promise.all(distributions.map((one) => standing(one, sought, versions, request, edges)))
   const all = found.filter((one) => one !== undefined)
   const [first] = all
   if (!first || all.length < distributions.length) return false
@@ -115,6 +136,7 @@ async function takeImages(
 async function standing(
   one: Distribution,
   sought: Sought,
+  all: DefinitionVersions,
   { retryReplication }: NewBuild,
   { azure, runner }: BuildEdges,
 ): Promise<Standing | undefined> {
@@ -126,13 +148,13 @@ async function standing(
     return { runOutputName, id: image.id, tags: image.tags, missing: [], failed: false }
   }
   if (!isGallery(one)) return undefined
-  const versions = await azure.imageVersions(definitionIdOf(one.body), runner.cancelled)
+  const versions = all.get(definitionIdOf(one.body)) ?? []
   const version = await firstWhole(standIns(versions, one, sought), retryReplication, { azure, runner })
   refuseTaken(versions, one, version)
   if (!version) return undefined
   const { id, tags } = version
-  const failed = version.provisioningState === 'Failed' || failedRegions(version).length > 0
-  return { runOutputName, id, tags, missing: missingRegions(version, wantedRegions(one.body)), failed }
+  const missing = missingRegions(version, wantedRegions(one.body))
+  return { runOutputName, id, tags, missing, failed: hasFailed(version) }
 }
 
 /** The first of the versions that can be used; one whose replication failed counts where that is tried again. */
@@ -159,14 +181,13 @@ async function addRegions(
   edges: BuildEdges,
 ): Promise<string[]> {
   const { runner } = edges
-  const { dryRun, wait, pollIntervalSeconds } = request
+  const { dryRun } = request
   const incomplete = images.filter(({ missing, failed }) => missing.length > 0 || failed)
   for (const { id, missing } of incomplete) {
     const where = missing.map(({ name }) => name).join(', ') || 'the regions that failed'
     runner.info(dryRun ? `a build would add ${where} to it` : `replicating ${lastName(id)} to ${where}...`)
     if (dryRun) continue
-    const gallery = edges.azure.gallery
-    await replicate(id, missing, { pollIntervalSeconds, wait }, { ...edges, gallery })
+    await replicate(id, missing, request, edges)
   }
   return dryRun ? [] : incomplete.flatMap(({ missing }) => missing.map(({ name }) => name))
 }
@@ -212,24 +233,11 @@ export function inherit(
  * Another job is building the same: its image is waited for. Nothing of it is ours, so when it ends without that image, or
  * vanishes, this job builds for itself.
  */
-async function waitFor(
-  other: SeenTemplate,
-  request: NewBuild,
-  key: string,
-  report: BuildReport,
-  edges: BuildEdges,
-): Promise<boolean> {
-  const { runner } = edges
+async function waitFor(other: SeenTemplate, { azure, runner, clock }: BuildEdges): Promise<void> {
+  const { id, name } = other
   runner.info(
-    `run ${tagOf(other, 'run-id')} is building the same, by image template ${other.name}: waiting for its image...`,
+    `run ${tagOf(other, 'run-id')} is building the same, by image template ${name}: waiting for its image...`,
   )
-  await follow(other, edges)
-  if (await takeImages(request, key, report, edges)) return true
-  runner.info(`image template ${other.name} left no image to take: building`)
-  return false
-}
-
-async function follow({ id }: SeenTemplate, { azure, runner, clock }: BuildEdges): Promise<void> {
   const progress = new Progress(clock.now())
   let saidAt = clock.now()
   const onLook = (phase: string): void => {

@@ -5,24 +5,28 @@ import type { Findings } from './image-template.ts'
 import type { NewBuild } from './inputs.ts'
 import { changesSince, partsIn, type ContentLine } from './key-parts.ts'
 import type { BuildEdges } from './ports.ts'
-import { tagOf } from './promotion/candidate.ts'
+import { tagOf, type SeenVersion } from './promotion/candidate.ts'
 import type { BuildReport } from './report.ts'
 import { builderOf, changeLines } from './reuse-report.ts'
 import { builtLast, notTaken } from './unchanged.ts'
 
+/** Versions of gallery images, by the ID of their definition. */
+export type DefinitionVersions = ReadonlyMap<string, SeenVersion[]>
+
 /** What is other than in the build before, for whoever wonders why this one was not skipped. */
-export async function tellChanges(
+export function tellChanges(
   request: NewBuild,
   findings: Findings,
   { key, content }: { key: string; content: readonly ContentLine[] },
+  all: DefinitionVersions,
   report: BuildReport,
   edges: BuildEdges,
-): Promise<void> {
-  const { azure, runner, clock } = edges
+): void {
+  const { runner, clock } = edges
   const { distributions, workflowRun } = request
   const target = distributions.find(isGallery)
   if (!target) return
-  const versions = await azure.imageVersions(definitionIdOf(target.body), runner.cancelled)
+  const versions = all.get(definitionIdOf(target.body)) ?? []
   const before = builtLast(versions, workflowRun.repository)
   if (!before) {
     runner.info('there is no earlier build of this repository to compare with')

@@ -130,7 +130,7 @@ export function imageStands(image: SeenImage, location: string, sought: Sought):
   )
 }
 
-function bearsKey(one: Pick<SeenVersion, 'tags'>, { key, repository, run }: Sought): boolean {
+function bearsKey(one: Pick<SeenVersion, 'tags'>, { key, repository, run }: Omit<Sought, 'now'>): boolean {
   return (
     tagOf(one, BUILD_KEY_TAG) === key &&
     isOf(one, repository) &&
@@ -186,7 +186,7 @@ export function builtMeanwhile(
 function buildsTheSame(template: SeenTemplate, request: NewBuild, key: string): boolean {
   const { workflowRun, location, templateName, imageTags, distributions } = request
   return (
-    bearsKey(template, { key, repository: workflowRun.repository, now: 0 }) &&
+    bearsKey(template, { key, repository: workflowRun.repository }) &&
     regionName(template.location) === location &&
     (templateName === undefined || template.name === templateName) &&
     template.distribute.length === distributions.length &&

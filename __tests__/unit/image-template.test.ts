@@ -1,7 +1,13 @@
 import { describe, expect, test } from '@jest/globals'
 import { templateValidator } from '../../scripts/check-schema.ts'
 import type { Distribution } from '../../src/distributors.ts'
-import { imageTemplate, nameOfSource, printableTemplate, sourceBody } from '../../src/image-template.ts'
+import {
+  imageTemplate,
+  isOwnTag,
+  nameOfSource,
+  printableTemplate,
+  sourceBody,
+} from '../../src/image-template.ts'
 import { namingLines } from '../../src/shell-script.ts'
 import { redactSignatures } from '../../src/signed-urls.ts'
 import type { SourceImage } from '../../src/source-image.ts'
@@ -23,6 +29,15 @@ import {
 } from '../support/factories.ts'
 
 const MARKS = { version: '1.2.3' }
+
+test('every tag that it gives to images by itself is known as its own, and no other', () => {
+  const marks = { ...MARKS, buildKey: 'a'.repeat(64), startedAt: 0, parts: { 'build-parts-1': 'names' } }
+  const request = buildRequest({ distributions: [galleryDistributor()], imageTags: { mine: '1' } })
+  const [target] = imageTemplate(request, findings(), buildArtifact(), marks).properties.distribute
+  const names = Object.keys(target?.artifactTags ?? {})
+  expect(names.length).toBeGreaterThan(7)
+  expect(names.filter((name) => !isOwnTag(name))).toEqual(['mine'])
+})
 
 test('a marketplace image to a gallery, whole', () => {
   const request = buildRequest({

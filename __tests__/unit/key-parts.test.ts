@@ -77,24 +77,17 @@ describe('the record', () => {
       0o644,
     ])
 
+  const withOneChanged = (files: readonly ContentLine[]): ContentLine[] =>
+    files.map(([name, what, mode], index) => [name, index === 42 ? 'other' : what, mode])
+
   test('of a hundred files names each', () => {
     const files = many(80)
-    const now = files.map(([name, what, mode], index): ContentLine => [
-      name,
-      index === 42 ? 'other' : what,
-      mode,
-    ])
-    expect(changes(parts(files), parts(now)).changed).toEqual([files[42]?.[0]])
+    expect(changes(parts(files), parts(withOneChanged(files))).changed).toEqual([files[42]?.[0]])
   })
 
   test('of forty thousand names the folders that they are in', () => {
     const files = many(40_000)
-    const now = files.map(([name, what, mode], index): ContentLine => [
-      name,
-      index === 42 ? 'other' : what,
-      mode,
-    ])
-    const { changed } = changes(parts(files), parts(now))
+    const { changed } = changes(parts(files), parts(withOneChanged(files)))
     expect(changed).toEqual(['src/part0/'])
   })
 

@@ -77552,14 +77552,19 @@ function signedIn(signIn, edges) {
 class GalleryVersions {
     arm;
     debug;
-    constructor(arm, debug) {
+    missing;
+    /** @param missing is asked when Azure says that there is no such version */
+    constructor(arm, debug, missing) {
         this.arm = arm;
         this.debug = debug;
+        this.missing = missing;
     }
     async version(id, signal) {
         const path = `${id}?$expand=ReplicationStatus`;
         const reader = new Reader(this.arm, this.debug, signal);
-        return seenVersion(await reader.get(path, 'gallery', `image version ${(0,resource_id/* lastName */.UK)(id)}`));
+        const { missing: told } = this;
+        const missing = told && (() => told(id));
+        return seenVersion(await reader.get(path, 'gallery', `image version ${(0,resource_id/* lastName */.UK)(id)}`, missing));
     }
     async versions(definitionId, signal) {
         return await listVersions(new Reader(this.arm, this.debug, signal), definitionId);
@@ -77631,23 +77636,7 @@ function seenVersion({ id, name, location, tags, properties }) {
 }
 /** Azure as a promotion sees it. Nothing is asked of Azure or GitHub until the first call. */
 function connectPromoter({ signIn }, edges) {
-    const gallery = new GalleryVersions(signedIn(signIn, edges).arm, edges.debug);
-    return {
-        version: async (id, signal) => {
-            try {
-                return await gallery.version(id, signal);
-            }
-            catch (error) {
-                // A missing subscription is about another input, and Azure's own words say it best.
-                const isAboutThis = error instanceof errors/* AzureError */.M6 && (0,errors/* isNotFound */.c4)(error) && error.code !== 'SubscriptionNotFound';
-                if (isAboutThis)
-                    return wrong('image-version-id', `'${id}' does not exist.`);
-                throw error;
-            }
-        },
-        versions: (definitionId, signal) => gallery.versions(definitionId, signal),
-        update: (id, change, signal) => gallery.update(id, change, signal),
-    };
+    return new GalleryVersions(signedIn(signIn, edges).arm, edges.debug, (id) => wrong('image-version-id', `'${id}' does not exist.`));
 }
 
 
@@ -83160,7 +83149,7 @@ __nccwpck_require__.a(__webpack_module__, async (__webpack_handle_async_dependen
 /* harmony import */ var _promotion_promote_inputs_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(4518);
 /* harmony import */ var _promotion_promote_report_js__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(6813);
 /* harmony import */ var _promotion_promote_summary_js__WEBPACK_IMPORTED_MODULE_7__ = __nccwpck_require__(8316);
-/* harmony import */ var _promotion_promotion_js__WEBPACK_IMPORTED_MODULE_8__ = __nccwpck_require__(8127);
+/* harmony import */ var _promotion_promotion_js__WEBPACK_IMPORTED_MODULE_8__ = __nccwpck_require__(4225);
 /* harmony import */ var _runner_js__WEBPACK_IMPORTED_MODULE_9__ = __nccwpck_require__(2980);
 /** Entry of the sub-action `promote`: reads, wires, calls, reports. The story is in `promotion.ts`. */
 
@@ -83507,9 +83496,11 @@ function readTags(read) {
 /* harmony import */ var _errors_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(9473);
 /* harmony import */ var _explanation_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(5296);
 /* harmony import */ var _report_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(2200);
-/* harmony import */ var _resource_id_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(2558);
-/* harmony import */ var _version_commands_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(7144);
+/* harmony import */ var _promotion_changes_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(747);
+/* harmony import */ var _resource_id_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(2558);
+/* harmony import */ var _version_commands_js__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(7144);
 /** What a promotion tells: its outputs, its lines, and its failures. */
+
 
 
 
@@ -83538,7 +83529,7 @@ function promoteOutputs(report) {
         'image-status': version ? (0,_candidate_js__WEBPACK_IMPORTED_MODULE_0__/* .tagOf */ .cO)(version, _candidate_js__WEBPACK_IMPORTED_MODULE_0__/* .STATUS_TAG */ .ek) : '',
         result,
         'previous-version': previous,
-        'previous-image-uri': version && previous !== '' ? `${(0,_resource_id_js__WEBPACK_IMPORTED_MODULE_4__/* .withoutVersion */ .Pv)(version.id)}/versions/${previous}` : '',
+        'previous-image-uri': version && previous !== '' ? `${(0,_resource_id_js__WEBPACK_IMPORTED_MODULE_5__/* .withoutVersion */ .Pv)(version.id)}/versions/${previous}` : '',
         regions: version ? JSON.stringify((0,_candidate_js__WEBPACK_IMPORTED_MODULE_0__/* .regionNames */ .jk)(version)) : '',
         'roll-back-command': rollBackCommand(report),
         'failure-code': failureCode,
@@ -83547,11 +83538,11 @@ function promoteOutputs(report) {
 }
 /** The command that takes a blessed version back; '' for one that is none. */
 function rollBackCommand({ version }) {
-    return version && (0,_candidate_js__WEBPACK_IMPORTED_MODULE_0__/* .isBlessed */ .l4)(version) ? (0,_version_commands_js__WEBPACK_IMPORTED_MODULE_5__/* .latestCommand */ .$)(version.id, true) : '';
+    return version && (0,_candidate_js__WEBPACK_IMPORTED_MODULE_0__/* .isBlessed */ .l4)(version) ? (0,_version_commands_js__WEBPACK_IMPORTED_MODULE_6__/* .latestCommand */ .$)(version.id, true) : '';
 }
 /** What to roll back to, in words. */
 function previousLine({ version, previous }) {
-    const definition = (0,_resource_id_js__WEBPACK_IMPORTED_MODULE_4__/* .parseResourceId */ .RQ)(version?.id ?? '')?.names[1] ?? '';
+    const definition = (0,_resource_id_js__WEBPACK_IMPORTED_MODULE_5__/* .parseResourceId */ .RQ)(version?.id ?? '')?.names[1] ?? '';
     return previous === undefined
         ? `there is no other version of ${definition} in latest: nothing to roll back to`
         : `the roll-back target is version ${previous} of ${definition}`;
@@ -83569,7 +83560,7 @@ function replicationFailure(version) {
 }
 /** Where Azure did not get the version, why, and what to do, as lines. */
 function notReplicatedLines({ id, name, regions }) {
-    const failed = regions.filter(({ state }) => state === 'Failed');
+    const failed = (0,_promotion_changes_js__WEBPACK_IMPORTED_MODULE_4__/* .failedRegions */ .T5)({ regions });
     const lost = failed.map(({ name: region }) => region).join(', ');
     const details = failed.map((one) => `- ${one.name}: ${one.details ?? 'Azure gave no reason'}`);
     const kept = regions.filter((one) => !failed.includes(one));
@@ -83578,7 +83569,7 @@ function notReplicatedLines({ id, name, regions }) {
         `Version ${name} was not replicated${lost === '' ? '' : ` to ${lost}`}.`,
         ...details,
         'What to do: run this step again, which tries these regions again. If it goes on failing, take the regions out, of the version and of replication-regions:',
-        `  ${(0,_version_commands_js__WEBPACK_IMPORTED_MODULE_5__/* .keepRegionsCommand */ .m)(id, bodies)}`,
+        `  ${(0,_version_commands_js__WEBPACK_IMPORTED_MODULE_6__/* .keepRegionsCommand */ .m)(id, bodies)}`,
     ];
 }
 /** A line for each region that stands otherwise than at the last look; `seen` is kept up. */
@@ -83710,22 +83701,20 @@ function promote_summary_text(foreign, longest = LONG_CELL) {
 
 /***/ }),
 
-/***/ 8127:
+/***/ 747:
 /***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
 
-
-// EXPORTS
-__nccwpck_require__.d(__webpack_exports__, {
-  p: () => (/* binding */ promote)
-});
-
-// EXTERNAL MODULE: ./build/promotion/candidate.js
-var candidate = __nccwpck_require__(471);
-// EXTERNAL MODULE: ./build/promotion/promote-report.js
-var promote_report = __nccwpck_require__(6813);
-// EXTERNAL MODULE: ./build/image-template.js
-var image_template = __nccwpck_require__(6672);
-;// CONCATENATED MODULE: ./build/promotion/promotion-changes.js
+/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   T5: () => (/* binding */ failedRegions),
+/* harmony export */   WN: () => (/* binding */ hasFailed),
+/* harmony export */   Yf: () => (/* binding */ blessing),
+/* harmony export */   cz: () => (/* binding */ rejection),
+/* harmony export */   fr: () => (/* binding */ replication),
+/* harmony export */   g5: () => (/* binding */ missingRegions),
+/* harmony export */   lg: () => (/* binding */ tagsTooMany)
+/* harmony export */ });
+/* harmony import */ var _candidate_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(471);
+/* harmony import */ var _image_template_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(6672);
 /**
  * What a promotion changes of a version, step by step, from how the version stands: the same version gives the same next
  * step, however often and after whatever end it is asked for. Every change names whole values, never differences.
@@ -83741,14 +83730,17 @@ function missingRegions({ regions }, wanted) {
 function failedRegions({ regions }) {
     return regions.filter(({ state }) => state === 'Failed');
 }
+/** Whether Azure could not get the version to where it should be, or not bring its last update to an end. */
+function hasFailed(version) {
+    return version.provisioningState === 'Failed' || failedRegions(version).length > 0;
+}
 /**
  * The change that replicates the version to what is missing, and tries again where it failed; undefined when every region
  * has its replica. It stays excluded from latest, or included, as it is.
  */
-function promotion_changes_replication(version, wanted) {
+function replication(version, wanted) {
     const missing = missingRegions(version, wanted);
-    const failed = version.provisioningState === 'Failed' || failedRegions(version).length > 0;
-    if (missing.length === 0 && !failed)
+    if (missing.length === 0 && !hasFailed(version))
         return undefined;
     const added = missing.map(({ name, replicaCount, storageAccountType }) => ({
         name,
@@ -83770,9 +83762,9 @@ function promotion_changes_replication(version, wanted) {
  * something else
  */
 function blessing(version, { imageTags, endOfLife }, previous, mark) {
-    const tags = (0,candidate/* isBlessed */.l4)(version)
-        ? (0,image_template/* mergedTags */.sp)(version.tags, imageTags)
-        : (0,image_template/* mergedTags */.sp)(version.tags, imageTags, blessedTags(previous, mark));
+    const tags = (0,_candidate_js__WEBPACK_IMPORTED_MODULE_0__/* .isBlessed */ .l4)(version)
+        ? (0,_image_template_js__WEBPACK_IMPORTED_MODULE_1__/* .mergedTags */ .sp)(version.tags, imageTags)
+        : (0,_image_template_js__WEBPACK_IMPORTED_MODULE_1__/* .mergedTags */ .sp)(version.tags, imageTags, blessedTags(previous, mark));
     const end = wantedEnd(version, endOfLife);
     const profile = {
         targetRegions: version.regions.map(({ body, excludeFromLatest }) => excludeFromLatest ? { ...body, excludeFromLatest: false } : body),
@@ -83780,43 +83772,61 @@ function blessing(version, { imageTags, endOfLife }, previous, mark) {
         ...(end === undefined ? {} : { endOfLifeDate: end }),
     };
     const excluded = version.excludeFromLatest || version.regions.some((one) => one.excludeFromLatest);
-    const done = (0,candidate/* isBlessed */.l4)(version) && !excluded && hasTags(version, imageTags);
+    const done = (0,_candidate_js__WEBPACK_IMPORTED_MODULE_0__/* .isBlessed */ .l4)(version) && !excluded && hasTags(version, imageTags);
     return done && sameMoment(end, version.endOfLifeDate) ? undefined : { tags, profile };
 }
 function blessedTags(previous, { now, run }) {
     return {
-        [candidate/* STATUS_TAG */.ek]: 'blessed',
+        [_candidate_js__WEBPACK_IMPORTED_MODULE_0__/* .STATUS_TAG */ .ek]: 'blessed',
         'blessed-at': new Date(now).toISOString(),
         'blessed-by': run,
-        ...(previous === undefined ? {} : { [candidate/* PREVIOUS_TAG */.Lw]: previous }),
+        ...(previous === undefined ? {} : { [_candidate_js__WEBPACK_IMPORTED_MODULE_0__/* .PREVIOUS_TAG */ .Lw]: previous }),
     };
 }
 /** The change that marks the version as one whose tests failed; undefined when it is marked so. It stays excluded. */
 function rejection(version, { now, run }) {
-    if ((0,candidate/* tagOf */.cO)(version, candidate/* STATUS_TAG */.ek) === 'rejected')
+    if ((0,_candidate_js__WEBPACK_IMPORTED_MODULE_0__/* .tagOf */ .cO)(version, _candidate_js__WEBPACK_IMPORTED_MODULE_0__/* .STATUS_TAG */ .ek) === 'rejected')
         return undefined;
-    const marks = { [candidate/* STATUS_TAG */.ek]: 'rejected', 'rejected-at': new Date(now).toISOString(), 'rejected-by': run };
-    return { tags: (0,image_template/* mergedTags */.sp)(version.tags, marks) };
+    const marks = { [_candidate_js__WEBPACK_IMPORTED_MODULE_0__/* .STATUS_TAG */ .ek]: 'rejected', 'rejected-at': new Date(now).toISOString(), 'rejected-by': run };
+    return { tags: (0,_image_template_js__WEBPACK_IMPORTED_MODULE_1__/* .mergedTags */ .sp)(version.tags, marks) };
 }
 /** How many tags too many a blessing would give the version. */
 function tagsTooMany(version, imageTags, mark) {
-    const tags = (0,image_template/* mergedTags */.sp)(version.tags, imageTags, blessedTags('1.2.3', mark));
+    const tags = (0,_image_template_js__WEBPACK_IMPORTED_MODULE_1__/* .mergedTags */ .sp)(version.tags, imageTags, blessedTags('1.2.3', mark));
     return Math.max(0, Object.keys(tags).length - MOST_TAGS);
 }
 function hasTags(version, wanted) {
-    return Object.entries(wanted).every(([name, value]) => (0,candidate/* tagOf */.cO)(version, name) === value);
+    return Object.entries(wanted).every(([name, value]) => (0,_candidate_js__WEBPACK_IMPORTED_MODULE_0__/* .tagOf */ .cO)(version, name) === value);
 }
 /** Days are counted once: asked again later, they would put the end off further and further. */
 function wantedEnd(version, wanted) {
     const { endOfLifeDate } = version;
     if (!wanted)
         return endOfLifeDate;
-    return wanted.relative && (0,candidate/* isBlessed */.l4)(version) ? (endOfLifeDate ?? wanted.date) : wanted.date;
+    return wanted.relative && (0,_candidate_js__WEBPACK_IMPORTED_MODULE_0__/* .isBlessed */ .l4)(version) ? (endOfLifeDate ?? wanted.date) : wanted.date;
 }
 function sameMoment(a, b) {
     return a === b || (a !== undefined && b !== undefined && Date.parse(a) === Date.parse(b));
 }
 
+
+/***/ }),
+
+/***/ 4225:
+/***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
+
+
+// EXPORTS
+__nccwpck_require__.d(__webpack_exports__, {
+  p: () => (/* binding */ promote)
+});
+
+// EXTERNAL MODULE: ./build/promotion/candidate.js
+var candidate = __nccwpck_require__(471);
+// EXTERNAL MODULE: ./build/promotion/promote-report.js
+var promote_report = __nccwpck_require__(6813);
+// EXTERNAL MODULE: ./build/promotion/promotion-changes.js
+var promotion_changes = __nccwpck_require__(747);
 // EXTERNAL MODULE: ./build/errors.js
 var errors = __nccwpck_require__(9473);
 ;// CONCATENATED MODULE: ./build/replication.js
@@ -83840,8 +83850,7 @@ async function reach(course, edges) {
         const change = await course.next(version);
         if (!change)
             return;
-        const failed = version.provisioningState === 'Failed' || failedRegions(version).length > 0;
-        if (taken > 0 && failed)
+        if (taken > 0 && (0,promotion_changes/* hasFailed */.WN)(version))
             throw course.notReplicated(version);
         if (taken === TRIES)
             throw course.notReached(version, TRIES);
@@ -83876,8 +83885,9 @@ async function settled({ id, pollIntervalSeconds, onSeen, unfinished }, { galler
  * @throws BuildFailedError when Azure does not get it there
  */
 async function replicate(id, wanted, { pollIntervalSeconds, wait }, edges) {
+    const { runner, azure } = edges;
+    const { gallery } = azure;
     if (!wait) {
-        const { gallery, runner } = edges;
         const change = replication(await gallery.version(id, runner.cancelled), wanted);
         if (change)
             await gallery.update(id, change, runner.cancelled);
@@ -83893,7 +83903,7 @@ async function replicate(id, wanted, { pollIntervalSeconds, wait }, edges) {
         unfinished: ({ name }) => failure(`After six hours Azure is still replicating version ${name}. It goes on; look at it later.`),
         notReached: ({ name }, tries) => failure(`Azure took the regions of version ${name} ${tries} times, and they do not show.`),
     };
-    await reach(course, edges);
+    await reach(course, { ...edges, gallery });
 }
 
 ;// CONCATENATED MODULE: ./build/promotion/promotion-steps.js
@@ -83909,7 +83919,7 @@ function examine(request, report, { clock }) {
         return [];
     const now = clock.now();
     report.checks = (0,candidate/* judge */.S4)(version, { ...request, now });
-    const tooMany = tagsTooMany(version, request.imageTags, { ...request, now });
+    const tooMany = (0,promotion_changes/* tagsTooMany */.lg)(version, request.imageTags, { ...request, now });
     return [
         ...report.checks.filter(({ passed }) => !passed).map(({ words }) => words),
         ...(tooMany > 0
@@ -84058,7 +84068,7 @@ async function reject(request, report, edges) {
     await promotion_steps_reach(request, report, edges, (version) => {
         // It may have been blessed meanwhile.
         heedTests(request, report);
-        return Promise.resolve(rejection(version, mark(request, edges)));
+        return Promise.resolve((0,promotion_changes/* rejection */.cz)(version, mark(request, edges)));
     });
     delete report.doing;
     throw rejected(report);
@@ -84080,12 +84090,12 @@ async function bless(request, report, edges) {
     const before = (0,candidate/* isBlessed */.l4)(version);
     announce(version, request, report, runner);
     report.doing = 'replicating';
-    await promotion_steps_reach(request, report, edges, (one) => Promise.resolve(promotion_changes_replication(one, request.regions)));
+    await promotion_steps_reach(request, report, edges, (one) => Promise.resolve((0,promotion_changes/* replication */.fr)(one, request.regions)));
     report.doing = 'blessing';
     await promotion_steps_reach(request, report, edges, async (one) => {
         await lookAtLatest(report, edges);
         // A region that vanished meanwhile is put back first.
-        return promotion_changes_replication(one, request.regions) ?? blessing(one, request, report.previous, mark(request, edges));
+        return (0,promotion_changes/* replication */.fr)(one, request.regions) ?? (0,promotion_changes/* blessing */.Yf)(one, request, report.previous, mark(request, edges));
     });
     delete report.doing;
     report.result = before ? 'already-blessed' : 'blessed';
@@ -84094,7 +84104,7 @@ async function bless(request, report, edges) {
     warnOfHigher(report, runner);
 }
 function announce(version, { regions }, report, runner) {
-    report.added = missingRegions(version, regions).map(({ name }) => name);
+    report.added = (0,promotion_changes/* missingRegions */.g5)(version, regions).map(({ name }) => name);
     const present = regions.map(({ name }) => name).filter((name) => !report.added.includes(name));
     if (present.length > 0)
         runner.info(`it is in ${present.join(', ')} already: kept there as it is`);

@@ -9,7 +9,7 @@ import { formatResourceId, KINDS } from '../resource-id.ts'
 import type { SourceName } from '../source-image.ts'
 import { view, type TemplateBody } from './image-builder.ts'
 import { wrong, type Reader } from './reader.ts'
-import { storageAccount, type FirewalledAccountBody } from './storage-account.ts'
+import { listAccounts, storageAccount } from './storage-account.ts'
 
 /** The source as the service shows it: `exactVersion` is what it has resolved `latest` to. */
 interface SourceView {
@@ -62,9 +62,8 @@ async function artifactOf(
   { subscriptionId }: ExistingBuild,
   body: Body,
 ): Promise<FoundTemplate['blob']> {
-  const path = `/subscriptions/${subscriptionId}/providers/Microsoft.Storage/storageAccounts`
   const bodies = await reader.ifAllowed('a list of storage accounts', () =>
-    reader.list<FirewalledAccountBody>(path, 'storage', 'listing storage accounts'),
+    listAccounts(reader, subscriptionId, 'listing storage accounts'),
   )
   const text = JSON.stringify(body)
   for (const account of (bodies ?? []).map(storageAccount)) {

@@ -1,5 +1,5 @@
 /** Versions of a gallery image: looked at, and changed. */
-import { AzureError, isNotFound } from '../errors.ts'
+import { AzureError } from '../errors.ts'
 import type { SeenRegion, SeenVersion } from '../promotion/candidate.ts'
 import { regionName } from '../names.ts'
 import type { VersionChange } from '../promotion/promotion-changes.ts'
@@ -32,16 +32,23 @@ interface VersionBody {
 export class GalleryVersions implements GalleryPort {
   private readonly arm: ResourceManager
   private readonly debug: (message: string) => void
+  private readonly missing: ((id: string) => never) | undefined
 
-  constructor(arm: ResourceManager, debug: (message: string) => void) {
+  /** @param missing is asked when Azure says that there is no such version */
+  constructor(arm: ResourceManager, debug: (message: string) => void, missing?: (id: string) => never) {
     this.arm = arm
     this.debug = debug
+    this.missing = missing
   }
 
   async version(id: string, signal: AbortSignal): Promise<SeenVersion> {
     const path = `${id}?$expand=ReplicationStatus`
     const reader = new Reader(this.arm, this.debug, signal)
-    return seenVersion(await reader.get<VersionBody>(path, 'gallery', `image version ${lastName(id)}`))
+    const { missing: told } = this
+    const missing = told && ((): never => told(id))
+    return seenVersion(
+      await reader.get<VersionBody>(path, 'gallery', `image version ${lastName(id)}`, missing),
+    )
   }
 
   async versions(definitionId: string, signal: AbortSignal): Promise<SeenVersion[]> {
@@ -121,20 +128,7 @@ function seenVersion({ id, name, location, tags, properties }: VersionBody): See
 
 /** Azure as a promotion sees it. Nothing is asked of Azure or GitHub until the first call. */
 export function connectPromoter({ signIn }: Pick<Connection, 'signIn'>, edges: ConnectEdges): GalleryPort {
-  const gallery = new GalleryVersions(signedIn(signIn, edges).arm, edges.debug)
-  return {
-    version: async (id, signal) => {
-      try {
-        return await gallery.version(id, signal)
-      } catch (error) {
-        // A missing subscription is about another input, and Azure's own words say it best.
-        const isAboutThis =
-          error instanceof AzureError && isNotFound(error) && error.code !== 'SubscriptionNotFound'
-        if (isAboutThis) return wrong('image-version-id', `'${id}' does not exist.`)
-        throw error
-      }
-    },
-    versions: (definitionId, signal) => gallery.versions(definitionId, signal),
-    update: (id, change, signal) => gallery.update(id, change, signal),
-  }
+  return new GalleryVersions(signedIn(signIn, edges).arm, edges.debug, (id) =>
+    wrong('image-version-id', `'${id}' does not exist.`),
+  )
 }

@@ -18,7 +18,7 @@ import { looksForImages } from '../unchanged.ts'
 import { readProviders } from './providers.ts'
 import { allOrEveryProblem, wrong, type Reader } from './reader.ts'
 import { readDefinition, readSourceImage } from './source-images.ts'
-import { storageAccount, type FirewalledAccountBody } from './storage-account.ts'
+import { listAccounts, storageAccount, type FirewalledAccountBody } from './storage-account.ts'
 import { checkStagingGroup, checkSubnets } from './surroundings.ts'
 
 /**
@@ -134,12 +134,7 @@ async function storage(reader: Reader, request: NewBuild): Promise<StorageAccoun
       `'${given}' was not found, or the signed-in identity may not read it (Microsoft.Storage/storageAccounts/read).${hint}`,
     )
   const byName = async (): Promise<FirewalledAccountBody> => {
-    const path = `/subscriptions/${request.subscriptionId}/providers/Microsoft.Storage/storageAccounts`
-    const accounts = await reader.list<FirewalledAccountBody>(
-      path,
-      'storage',
-      'looking for the storage account',
-    )
+    const accounts = await listAccounts(reader, request.subscriptionId, 'looking for the storage account')
     const names = accounts.map(({ name }) => name)
     return accounts.find(({ name }) => name === given) ?? missing(didYouMean(given, names))
   }

@@ -4,6 +4,7 @@ import { CancelledError, messageOf } from '../errors.ts'
 import { explain, type Explanation } from '../explanation.ts'
 import type { PromoteRequest } from './promote-inputs.ts'
 import { emptyReport } from '../report.ts'
+import { failedRegions } from './promotion-changes.ts'
 import { parseResourceId, withoutVersion } from '../resource-id.ts'
 import { keepRegionsCommand, latestCommand } from './version-commands.ts'
 
@@ -104,7 +105,7 @@ export function replicationFailure(version: SeenVersion): PromotionError {
 
 /** Where Azure did not get the version, why, and what to do, as lines. */
 export function notReplicatedLines({ id, name, regions }: SeenVersion): [string, ...string[]] {
-  const failed = regions.filter(({ state }) => state === 'Failed')
+  const failed = failedRegions({ regions })
   const lost = failed.map(({ name: region }) => region).join(', ')
   const details = failed.map((one) => `- ${one.name}: ${one.details ?? 'Azure gave no reason'}`)
   const kept = regions.filter((one) => !failed.includes(one))

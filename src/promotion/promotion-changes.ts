@@ -36,8 +36,13 @@ export function missingRegions(
   return wanted.filter(({ name }) => !regions.some((one) => one.name === name))
 }
 
-export function failedRegions({ regions }: SeenVersion): SeenVersion['regions'] {
+export function failedRegions({ regions }: Pick<SeenVersion, 'regions'>): SeenVersion['regions'] {
   return regions.filter(({ state }) => state === 'Failed')
+}
+
+/** Whether Azure could not get the version to where it should be, or not bring its last update to an end. */
+export function hasFailed(version: SeenVersion): boolean {
+  return version.provisioningState === 'Failed' || failedRegions(version).length > 0
 }
 
 /**
@@ -49,8 +54,7 @@ export function replication(
   wanted: PromoteRequest['regions'],
 ): VersionChange | undefined {
   const missing = missingRegions(version, wanted)
-  const failed = version.provisioningState === 'Failed' || failedRegions(version).length > 0
-  if (missing.length === 0 && !failed) return undefined
+  if (missing.length === 0 && !hasFailed(version)) return undefined
   const added = missing.map(({ name, replicaCount, storageAccountType }) => ({
     name,
     ...(replicaCount === undefined ? {} : { regionalReplicaCount: replicaCount }),
